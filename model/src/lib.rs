@@ -1,1 +1,34 @@
-//! model
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![expect(clippy::doc_markdown, reason = "GraceDB, LVAlert and E.164 are names, not code")]
+
+pub mod alert;
+pub mod contact;
+pub mod delivery;
+pub mod dry_run;
+pub mod explain;
+pub mod far;
+pub mod invalid;
+pub mod known;
+pub mod label_query;
+pub mod labels;
+pub mod packet;
+pub mod rule;
+pub mod select;
+pub mod time;
+pub mod words;
+
+pub use alert::{Alert, AlertType, Category, Class, Source};
+pub use contact::{Channel, ContactKind, E164, Method};
+pub use delivery::{AttemptState, DeliveryKind, DeliveryState};
+pub use dry_run::dry_run;
+pub use explain::explain;
+pub use far::Far;
+pub use invalid::Invalid;
+pub use known::Known;
+pub use label_query::{LabelQuery, QueryError};
+pub use packet::Unreadable;
+pub use rule::{Compiled, Rule, RuleError, RuleForm, RuleSpec};
+pub use select::{Clause, Verdict, select, selects};
+pub use time::Millis;

@@ -1,0 +1,122 @@
+//! What was last known of a subject, kept from every packet of whatever type.
+//!
+//! Easily got wrong: selection needs the state **before** the packet, so it is replaced after selecting. And a
+//! packet that is silent about something must not erase it: GraceDB's serialisers often leave the NS status out.
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, AlertType};
+
+/// Last known state of a superevent or event.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// False alarm rate in Hz; None if it has none or was never told.
+    #[serde(default)]
+    pub far: Option<f64>,
+    /// NS candidate; None if never told.
+    #[serde(default)]
+    pub ns: Option<bool>,
+    /// Labels attached.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// GraceID of a superevent's preferred event.
+    #[serde(default)]
+    pub preferred_event: Option<String>,
+}
+
+impl From<&Alert> for Known {
+    fn from(alert: &Alert) -> Self {
+        Self::after(None, alert)
+    }
+}
+
+impl Known {
+    /// The state after `alert`, given the one before it.
+    pub fn after(before: Option<&Self>, alert: &Alert) -> Self {
+        let same = before.filter(|known| !known.preferred_changes(alert));
+        Self {
+            far: if alert.far_given { alert.far } else { same.and_then(|known| known.far) },
+            ns: alert.ns_candidate.or_else(|| same.and_then(|known| known.ns)),
+            labels: labels_after(before, alert),
+            preferred_event: alert
+                .preferred_event
+                .clone()
+                .or_else(|| before.and_then(|known| known.preferred_event.clone())),
+        }
+    }
+
+    /// Whether `alert` names another preferred event: FAR and NS status of the old one then say nothing.
+    pub fn preferred_changes(&self, alert: &Alert) -> bool {
+        matches!((&self.preferred_event, &alert.preferred_event), (Some(old), Some(new)) if old != new)
+    }
+}
+
+fn labels_after(before: Option<&Known>, alert: &Alert) -> Vec<String> {
+    if alert.labels_given {
+        return alert.labels.clone();
+    }
+    let mut labels = before.map(|known| known.labels.clone()).unwrap_or_default();
+    for label in &alert.labels {
+        if !labels.contains(label) {
+            labels.push(label.clone());
+        }
+    }
+    if alert.alert_type == AlertType::LabelRemoved {
+        labels.retain(|label| Some(label) != alert.label.as_ref());
+    }
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Category;
+
+    fn superevent(far: f64, ns: Option<bool>, preferred: &str) -> Alert {
+        let mut alert = Alert::new(Category::Superevent, "S1", AlertType::Other("log".into()));
+        alert.far = Some(far);
+        alert.ns_candidate = ns;
+        alert.preferred_event = Some(preferred.into());
+        alert
+    }
+
+    #[test]
+    fn silence_about_ns_keeps_what_was_known() {
+        let first = Known::from(&superevent(1e-7, Some(true), "G1"));
+        let second = Known::after(Some(&first), &superevent(1e-8, None, "G1"));
+        assert_eq!((second.far, second.ns), (Some(1e-8), Some(true)));
+    }
+
+    #[test]
+    fn another_preferred_event_forgets_the_old_ones_values() {
+        let first = Known::from(&superevent(1e-7, Some(true), "G1"));
+        let mut later = superevent(1e-8, None, "G2");
+        later.far = None;
+        later.far_given = false;
+        let second = Known::after(Some(&first), &later);
+        assert_eq!((second.far, second.ns, second.preferred_event.as_deref()), (None, None, Some("G2")));
+    }
+
+    #[test]
+    fn a_null_far_is_told_and_a_missing_one_is_not() {
+        let first = Known::from(&superevent(1e-7, None, "G1"));
+        let mut alert = superevent(0.0, None, "G1");
+        alert.far = None;
+        assert_eq!(Known::after(Some(&first), &alert).far, None);
+        alert.far_given = false;
+        assert_eq!(Known::after(Some(&first), &alert).far, Some(1e-7));
+    }
+
+    #[test]
+    fn labels_without_a_list_are_counted_up_and_down() {
+        let mut alert = Alert::new(Category::Event, "G1", AlertType::LabelAdded);
+        alert.labels_given = false;
+        alert.label = Some("DQV".into());
+        alert.labels = vec!["DQV".into()];
+        let known = Known::after(Some(&Known { labels: vec!["INJ".into()], ..Known::default() }), &alert);
+        assert_eq!(known.labels, ["INJ", "DQV"]);
+        alert.alert_type = AlertType::LabelRemoved;
+        alert.labels.clear();
+        assert_eq!(Known::after(Some(&known), &alert).labels, ["INJ"]);
+    }
+}
