@@ -194,6 +194,26 @@ impl From<E164> for String {
     }
 }
 
+/// Reads an e-mail address: the shape alone, since only a code that arrives proves one. Field `email`, code
+/// `email_invalid`.
+pub fn parse_email(typed: &str) -> Result<String, Invalid> {
+    let text = typed.trim();
+    let odd = |c: char| c.is_control() || c.is_whitespace() || "<>()[],;:\\\"".contains(c);
+    let right = text.rsplit_once('@').is_some_and(|(local, domain)| {
+        let labels = || domain.split('.');
+        (1..=64).contains(&local.len())
+            && !local.contains('@')
+            && domain.len() <= 253
+            && labels().count() >= 2
+            && labels().all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
+    });
+    if right && !text.contains(odd) {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new("email", "email_invalid", "Enter an address like name@example.org."))
+    }
+}
+
 /// Reads a contact's description: required, one line, at most [`MAX_DESCRIPTION`] characters.
 pub fn parse_description(typed: &str) -> Result<String, Invalid> {
     short_text("description", typed, MAX_DESCRIPTION, "Give the contact a name, such as \"My mobile\".")
@@ -241,6 +261,18 @@ mod tests {
         }
         assert_eq!(Channel::parse("fax"), None);
         assert_eq!(ContactKind::parse("email"), Some(ContactKind::Email));
+    }
+
+    #[test]
+    fn addresses() {
+        for text in ["a@example.org", " 4145550100@vtext.com ", "a.b+c@x.y-z.it"] {
+            assert_eq!(parse_email(text).unwrap(), text.trim());
+        }
+        for text in
+            ["", "a", "a@b", "@b.c", "a@b@c.d", "a b@c.d", "a@c..d", "a@-c.d", "a@b.c\nBcc: d", "<a@b.c>"]
+        {
+            assert_eq!(parse_email(text).unwrap_err().code, "email_invalid", "{text}");
+        }
     }
 
     #[test]

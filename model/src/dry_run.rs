@@ -220,6 +220,26 @@ mod tests {
     }
 
     #[test]
+    fn order_and_unrelated_rules_change_nothing() {
+        let case = |turned: bool, extra: bool| {
+            let mut case: Value =
+                serde_json::from_str(&CASE.replace("PACKETS", &packet("new", 1e-8))).unwrap();
+            let rules = case["rules"].as_array_mut().unwrap();
+            if extra {
+                rules.push(serde_json::json!({"id": 99, "category": "event", "contacts": [4]}));
+            }
+            if turned {
+                rules.reverse();
+                case["contacts"].as_array_mut().unwrap().reverse();
+            }
+            let answer: Value = serde_json::from_str(&dry_run(&case.to_string()).unwrap()).unwrap();
+            ["rules", "phone_contacts", "email_contacts"].map(|key| answer[key].clone())
+        };
+        assert_eq!(case(false, false), case(true, false));
+        assert_eq!(case(false, false), case(true, true));
+    }
+
+    #[test]
     fn faults_name_their_place() {
         assert!(run("").unwrap_err().contains("packets"));
         assert!(run(r#"{"a":1}"#).unwrap_err().starts_with("packets[0]:"));

@@ -50,6 +50,13 @@ impl Far {
         format!("{} Hz", two_digits(self.0))
     }
 
+    /// As a form shows it for editing: the words where they mean exactly this rate, else the number in Hz.
+    pub fn typed(self) -> String {
+        let words = self.words();
+        let exact = Self::parse_threshold(&words).is_ok_and(|read| read == self);
+        if exact { words } else { format!("{:e}", self.0) }
+    }
+
     /// `2.1e-8 Hz = 1 per 1.5 years`.
     pub fn full(self) -> String {
         format!("{} = {}", self.hz_text(), self.words())
@@ -142,7 +149,19 @@ mod tests {
         assert_eq!(serde_json::to_string(&far(1e-7)).unwrap(), "1e-7");
     }
 
+    #[test]
+    fn a_limit_comes_back_as_it_was_typed() {
+        for text in ["1 per 10 years", "2 per day", "1 per 3 months", "1e-7", "3.17e-8"] {
+            assert_eq!(Far::parse_threshold(text).unwrap().typed(), text);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_typed_is_kept_to_the_last_bit(hz in proptest::num::f64::POSITIVE) {
+            prop_assert_eq!(Far::parse_threshold(&far(hz).typed()).unwrap(), far(hz));
+        }
+
         #[test]
         fn every_rate_has_plain_words(hz in proptest::num::f64::POSITIVE | proptest::num::f64::ZERO | proptest::num::f64::SUBNORMAL) {
             if let Some(far) = Far::new(hz) {

@@ -140,7 +140,7 @@ impl From<&Rule> for RuleForm {
         Self {
             description: rule.description.clone(),
             category: rule.category.as_str().to_owned(),
-            far: rule.far_threshold.map(|hz| format!("{hz:e}")).unwrap_or_default(),
+            far: rule.far_threshold.map(typed).unwrap_or_default(),
             // GraceDB stores the names of a query beside it; they are not a choice of the member.
             labels: if query.is_some() { Vec::new() } else { rule.labels.clone() },
             label_query: query.unwrap_or_default().to_owned(),
@@ -187,6 +187,11 @@ fn far(typed: &str) -> Result<Option<f64>, Invalid> {
         return Ok(None);
     }
     Far::parse_threshold(typed).map(|far| Some(far.hz()))
+}
+
+/// A limit that no form could have given (GraceDB once took any number) is shown as it stands.
+fn typed(hz: f64) -> String {
+    Far::new(hz).filter(|far| far.hz() > 0.0).map_or_else(|| format!("{hz:e}"), Far::typed)
 }
 
 fn labels(typed: &[String], known: &[String]) -> Result<Vec<String>, Invalid> {
@@ -239,6 +244,7 @@ mod tests {
         let spec = form().parse(&known_labels()).unwrap();
         assert_eq!((spec.description.as_str(), spec.labels.len(), spec.groups.len()), ("Nearby BNS", 1, 0));
         let rule = spec.clone().into_rule("r1", "m1");
+        assert_eq!(RuleForm::from(&rule).far, "1 per 10 years");
         let again = RuleForm::from(&rule).parse(&known_labels()).unwrap();
         assert_eq!(again, spec);
         assert_eq!(again.far_threshold, Some(1.0 / (10.0 * 31_557_600.0)));

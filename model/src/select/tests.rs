@@ -143,6 +143,7 @@ proptest! {
         let known = before.as_ref().map(Known::from);
         let verdict = select(&alert, known.as_ref(), &rule);
         prop_assert_eq!(selects(&alert, known.as_ref(), &rule), verdict.selected);
+        prop_assert_eq!(Prepared::new(&alert, known.as_ref()).selects(&rule), verdict.selected);
         prop_assert!(verdict.clauses.iter().all(|clause| clause.text.ends_with("met")));
         prop_assert!(!verdict.selected || alert.alerts());
     }

@@ -5,9 +5,10 @@
 
 use std::fmt::Write as _;
 
-use super::{headline, one_line, rule_list};
+use super::{headline, notable, one_line, rule_list};
 use crate::alert::{Alert, Category};
 use crate::far::Far;
+use crate::labels;
 
 /// What the call says. Key 1 acknowledges, key 2 mutes the superevent or event.
 pub fn spoken(alert: &Alert, rules: &[String]) -> String {
@@ -31,6 +32,9 @@ fn news(alert: &Alert) -> String {
     }
     if let Some(hz) = alert.far {
         let _ = write!(out, " False alarm rate: {}.", spoken_far(hz));
+    }
+    for meaning in notable(alert).into_iter().filter_map(labels::meaning).take(2) {
+        let _ = write!(out, " Note: {meaning}.");
     }
     if let Some(class) = &alert.class {
         let letters: Vec<String> = class.name.chars().map(String::from).collect();

@@ -90,6 +90,8 @@ fn spoken_for_an_ear_that_just_woke() {
         spoken(&labelled(AlertType::LabelAdded, "EM_READY", &[]), &rules(&["Nearby BNS"])),
         "This is Ringdown. EM READY added to superevent S, 1 9, 0 4, 2 5, Z. False alarm rate: one per sixty nine thousand eight hundred years. Rule Nearby BNS. Press 1 to acknowledge. Press 2 to mute this superevent. Again: EM READY added to superevent S, 1 9, 0 4, 2 5, Z. False alarm rate: one per sixty nine thousand eight hundred years. Press 1 to acknowledge. Press 2 to mute this superevent."
     );
+    let injected = labelled(AlertType::LabelAdded, "EM_READY", &["EM_READY", "INJ"]);
+    assert!(spoken(&injected, &[]).contains("years. Note: an injection, not a real signal. Press 1"));
     for (id, said) in [
         ("S190425z", "S, 1 9, 0 4, 2 5, Z"),
         ("MS190103abc", "M S, 1 9, 0 1, 0 3, A B C"),
