@@ -43,6 +43,7 @@ fn headline(alert: &Alert, id: &str) -> String {
     let noun = noun(alert);
     let label = alert.label.as_deref().unwrap_or("?");
     match &alert.alert_type {
+        AlertType::LabelAdded if alert.retraction => format!("RETRACTED ({label}): {noun} {id}"),
         _ if alert.retraction => format!("RETRACTED: {noun} {id}"),
         AlertType::New => format!("New {noun} {id}"),
         AlertType::Update => format!("Updated {noun} {id}"),

@@ -25,7 +25,11 @@ pub fn spoken(alert: &Alert, rules: &[String]) -> String {
 }
 
 fn news(alert: &Alert) -> String {
-    let headline = headline(alert, &spoken_id(&alert.id)).replacen("RETRACTED:", "Retracted:", 1);
+    let headline = headline(alert, &spoken_id(&alert.id)).replacen("RETRACTED:", "Retracted:", 1).replacen(
+        "RETRACTED (ADVNO):",
+        "Retracted by the advocates:",
+        1,
+    );
     let mut out = format!("{}.", spoken_name(&headline));
     if alert.retraction {
         return out;

@@ -62,6 +62,10 @@ fn drills_and_retractions_say_so_first() {
     assert!(text_message(&alert, &[], "", "").starts_with("TEST New superevent S190425z,"));
     assert!(spoken(&alert, &[]).starts_with("This is Ringdown. This is a test, not a real event. "));
     assert!(email(&alert, &[], "", "").subject.starts_with("[Ringdown] TEST New"));
+    let mut vetoed = labelled(AlertType::LabelAdded, "ADVNO", &["ADVNO"]);
+    vetoed.retraction = true;
+    assert!(text_message(&vetoed, &[], "", "").starts_with("RETRACTED (ADVNO): superevent S190425z, FAR"));
+    assert!(spoken(&vetoed, &[]).contains(" Retracted by the advocates: superevent S, "));
     let mut gone = Alert::new(Category::Superevent, "S190425z", AlertType::Other("retraction".into()));
     gone.retraction = true;
     assert_eq!(text_message(&gone, &[], "", URL), format!("RETRACTED: superevent S190425z. {URL}"));
