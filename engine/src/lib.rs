@@ -1,1 +1,137 @@
-//! engine
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use model::time::Millis;
+
+pub mod callbacks;
+pub mod clock;
+pub mod contacts;
+pub mod db;
+pub mod dispatch;
+pub mod error;
+pub mod history;
+pub mod intake;
+pub mod live;
+pub mod members;
+pub mod phone;
+pub mod providers;
+pub mod queue;
+pub mod reach;
+pub mod reconcile;
+pub mod rules;
+pub mod ruleset;
+pub mod sandbox;
+pub mod sessions;
+pub mod settings;
+pub mod settle;
+pub mod signature;
+pub mod tokens;
+pub mod twiml;
+pub mod verification;
+
+pub use error::{Error, Result};
+pub use settings::{Settings, SignIn};
+
+use clock::Clock;
+use db::Db;
+use live::Bus;
+use providers::simulator::PhoneSimulator;
+use providers::twilio::Twilio;
+use ruleset::RuleCache;
+
+/// The service: everything a use case needs. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    db: Db,
+    clock: Clock,
+    settings: Settings,
+    twilio: Twilio,
+    simulator: Option<PhoneSimulator>,
+    bus: Bus,
+    rules: RuleCache,
+    turned: AtomicI64,
+}
+
+impl Engine {
+    /// Joins the parts; the schema must be up to date. `simulator` is given in sandbox mode.
+    pub fn new(
+        db: Db,
+        clock: Clock,
+        settings: Settings,
+        twilio: Twilio,
+        simulator: Option<PhoneSimulator>,
+    ) -> Self {
+        let bus = Bus::new(&db);
+        let rules = RuleCache::default();
+        let turned = AtomicI64::new(0);
+        Self(Arc::new(Inner { db, clock, settings, twilio, simulator, bus, rules, turned }))
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// Now, by the service's clock.
+    pub fn now(&self) -> Millis {
+        self.0.clock.now()
+    }
+
+    /// What the operator configured.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Calls and texts go to the built-in phone simulator only.
+    pub fn sandbox(&self) -> bool {
+        self.0.settings.sandbox
+    }
+
+    /// How people sign in.
+    pub fn sign_in(&self) -> SignIn {
+        self.0.settings.sign_in
+    }
+
+    /// The base of GraceDB's pages, without a trailing slash.
+    pub fn gracedb_url(&self) -> &str {
+        &self.0.settings.gracedb_url
+    }
+
+    /// Who waits for what has changed.
+    pub fn bus(&self) -> &Bus {
+        &self.0.bus
+    }
+
+    pub(crate) fn twilio(&self) -> &Twilio {
+        &self.0.twilio
+    }
+
+    pub(crate) fn simulator(&self) -> Result<&PhoneSimulator> {
+        self.0.simulator.as_ref().ok_or(Error::NotFound)
+    }
+
+    pub(crate) fn rule_cache(&self) -> &RuleCache {
+        &self.0.rules
+    }
+
+    /// When the dispatcher last turned; 0 before its first turn.
+    pub fn last_turn(&self) -> Millis {
+        Millis(self.0.turned.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn note_turn(&self) {
+        self.0.turned.store(self.now().0, Ordering::Relaxed);
+    }
+}
+
+/// A new id: UUIDv7 text, so ids sort by the time they were made.
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

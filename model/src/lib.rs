@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
-#![expect(clippy::doc_markdown, reason = "GraceDB, LVAlert and E.164 are names, not code")]
 
 pub mod alert;
 pub mod contact;

@@ -1,0 +1,187 @@
+//! One SQL text, two native drivers. A [`Tx`] is the only way to the data: a
+//! reader's sees one moment, a writer's is all or nothing.
+//!
+//! On SQLite the writers share a single connection that begins IMMEDIATE, so
+//! they queue in the program and never fail with "database is locked".
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use crate::error::{Error, Result};
+
+/// The database: SQLite by default, PostgreSQL for more than one replica.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// Embedded; `write` has exactly one connection.
+    Sqlite {
+        /// For reading.
+        read: SqlitePool,
+        /// For writing.
+        write: SqlitePool,
+    },
+    /// A server shared by all replicas.
+    Postgres(PgPool),
+}
+
+/// An open transaction; dropped without [`Tx::commit`] it leaves nothing behind.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// How long a caller waits for a connection before it is told "unavailable".
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+impl Db {
+    /// Opens `sqlite://PATH` (made if absent) or `postgres://...`; no schema is applied.
+    pub async fn open(url: &str) -> Result<Self> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url)?.application_name("ringdown");
+            let pool = PgPoolOptions::new()
+                .max_connections(20)
+                .acquire_timeout(ACQUIRE)
+                .connect_with(options)
+                .await?;
+            return Ok(Self::Postgres(pool));
+        }
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5))
+            .optimize_on_close(true, None);
+        if let Some(folder) = options.get_filename().parent().filter(|path| *path != Path::new("")) {
+            std::fs::create_dir_all(folder).map_err(sqlx::Error::Io)?;
+        }
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.clone())
+            .await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options)
+            .await?;
+        Ok(Self::Sqlite { read, write })
+    }
+
+    /// Brings the schema up to date; safe to call from several replicas at once.
+    pub async fn migrate(&self) -> Result<()> {
+        static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+        match self {
+            Self::Sqlite { write, .. } => MIGRATIONS.run(write).await?,
+            Self::Postgres(pool) => MIGRATIONS.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// A transaction that only reads.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// A transaction that writes.
+    pub async fn write(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// "sqlite" or "postgres".
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Waits for what is under way and closes.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes it durable.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+        .map_err(Error::from)
+    }
+}
+
+/// A row where there should be exactly one.
+pub(crate) fn expect_row<T>(row: Option<T>) -> Result<T> {
+    row.ok_or(Error::NotFound)
+}
+
+/// `rows!(tx, Row, "SELECT ..", args..)`: all rows.
+macro_rules! rows {
+    ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut *$tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **tx).await
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **tx).await
+            }
+        }
+        .map_err($crate::error::Error::from)
+    };
+}
+
+/// `row!(tx, Row, "SELECT ..", args..)`: the first row, if any.
+macro_rules! row {
+    ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut *$tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **tx).await
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **tx).await
+            }
+        }
+        .map_err($crate::error::Error::from)
+    };
+}
+
+/// `exec!(tx, "UPDATE ..", args..)`: how many rows it changed.
+macro_rules! exec {
+    ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut *$tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                sqlx::query($sql)$(.bind($arg))*.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                sqlx::query($sql)$(.bind($arg))*.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+        }
+        .map_err($crate::error::Error::from)
+    };
+}
+
+pub(crate) use {exec, row, rows};

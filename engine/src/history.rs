@@ -1,0 +1,414 @@
+//! What came in, why it did or did not select, and what became of each call and
+//! text. A match is shown as its rule then was; a rule that did not match is
+//! judged again by the same pure code over the same stored facts.
+
+use std::collections::HashMap;
+
+use model::alert::Alert;
+use model::contact::Channel;
+use model::delivery::{AttemptState, DeliveryKind, DeliveryState};
+use model::known::Known;
+use model::rule::Rule;
+use model::select::{self, Clause};
+use model::time::Millis;
+use sqlx::FromRow;
+
+use crate::Engine;
+use crate::db::{Tx, expect_row, row, rows};
+use crate::error::{Error, Result};
+use crate::members::Member;
+use crate::rules;
+
+/// Alerts on one page of the history.
+pub const PAGE: i64 = 30;
+
+/// One alert as a member's history shows it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The alert's id.
+    pub alert_id: String,
+    /// When it reached us.
+    pub received: Millis,
+    /// As understood.
+    pub alert: Alert,
+    /// Descriptions of the member's rules that matched.
+    pub rules: Vec<String>,
+    /// The member's calls and texts; without attempts in a list.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// One alert in full, for one member.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// The alert and what was sent.
+    pub entry: Entry,
+    /// The member's rules that selected it, as they then were.
+    pub matched: Vec<Why>,
+    /// The member's rules of now that did not.
+    pub unmatched: Vec<Why>,
+}
+
+/// Why a rule did or did not select an alert.
+#[derive(Clone, Debug)]
+pub struct Why {
+    /// The rule's id.
+    pub rule_id: String,
+    /// Whose rule it is.
+    pub member_id: String,
+    /// The rule.
+    pub rule: Rule,
+    /// Each clause with its value.
+    pub clauses: Vec<Clause>,
+}
+
+/// One message owed to one contact.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Its id.
+    pub id: String,
+    /// Alert, code or test.
+    pub kind: DeliveryKind,
+    /// Call or text.
+    pub channel: Channel,
+    /// Whose it is.
+    pub member_id: String,
+    /// The contact as it then was, its number masked.
+    pub contact_label: String,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// Why it ended so: a Twilio code or a word of ours.
+    pub code: Option<String>,
+    /// When it was owed.
+    pub created: Millis,
+    /// The last change.
+    pub updated: Millis,
+    /// Not to be sent earlier.
+    pub not_before: Millis,
+    /// When its receiver said "I know".
+    pub acked: Option<Millis>,
+    /// What is said or written; empty for a code.
+    pub body: String,
+    /// Each try, first to last.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One try with Twilio.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: i64,
+    /// How it stands.
+    pub state: AttemptState,
+    /// Twilio's id of it.
+    pub sid: Option<String>,
+    /// Twilio's code, if it failed.
+    pub code: Option<String>,
+    /// Keys pressed.
+    pub digits: Option<String>,
+    /// When it was claimed.
+    pub started: Millis,
+    /// When it ended.
+    pub finished: Option<Millis>,
+    /// Each thing learned of it, first to last.
+    pub steps: Vec<Step>,
+}
+
+/// One thing learned of an attempt.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// When we learned it.
+    pub at: Millis,
+    /// Twilio's status or a word of ours.
+    pub step: String,
+    /// A code or a key.
+    pub detail: Option<String>,
+}
+
+#[derive(FromRow)]
+struct AlertRow {
+    id: String,
+    received_ms: i64,
+    understood: String,
+    known_before: Option<String>,
+}
+
+#[derive(FromRow)]
+struct MatchRow {
+    alert_id: String,
+    rule_id: String,
+    member_id: String,
+    rule: String,
+    clauses: String,
+}
+
+#[derive(FromRow)]
+struct DeliveryRow {
+    id: String,
+    kind: String,
+    alert_id: Option<String>,
+    member_id: String,
+    contact_label: String,
+    channel: String,
+    state: String,
+    body: String,
+    not_before_ms: i64,
+    code: Option<String>,
+    acked_ms: Option<i64>,
+    created_ms: i64,
+    updated_ms: i64,
+}
+
+#[derive(FromRow)]
+struct AttemptRow {
+    id: String,
+    delivery_id: String,
+    number: i64,
+    state: String,
+    provider_sid: Option<String>,
+    code: Option<String>,
+    digits: Option<String>,
+    started_ms: i64,
+    finished_ms: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct StepRow {
+    attempt_id: String,
+    at_ms: i64,
+    step: String,
+    detail: Option<String>,
+}
+
+impl TryFrom<DeliveryRow> for Delivery {
+    type Error = Error;
+
+    fn try_from(row: DeliveryRow) -> Result<Self> {
+        let odd = |what: &str| Error::Internal(format!("delivery {} has an odd {what}", row.id));
+        Ok(Self {
+            kind: DeliveryKind::parse(&row.kind).ok_or_else(|| odd("kind"))?,
+            channel: Channel::parse(&row.channel).ok_or_else(|| odd("channel"))?,
+            state: DeliveryState::parse(&row.state).ok_or_else(|| odd("state"))?,
+            id: row.id,
+            member_id: row.member_id,
+            contact_label: row.contact_label,
+            code: row.code,
+            created: Millis(row.created_ms),
+            updated: Millis(row.updated_ms),
+            not_before: Millis(row.not_before_ms),
+            acked: row.acked_ms.map(Millis),
+            body: row.body,
+            attempts: Vec::new(),
+        })
+    }
+}
+
+impl MatchRow {
+    fn why(self) -> Result<Why> {
+        Ok(Why {
+            rule: serde_json::from_str(&self.rule)?,
+            clauses: serde_json::from_str(&self.clauses)?,
+            rule_id: self.rule_id,
+            member_id: self.member_id,
+        })
+    }
+}
+
+/// Alerts that could select somebody, newest first, a page of them older than
+/// `before`, each with what it did for this member.
+pub async fn list(engine: &Engine, who: &Member, before: Option<Millis>) -> Result<Vec<Entry>> {
+    let mut tx = engine.db().read().await?;
+    let before = before.map_or(i64::MAX, |at| at.0);
+    let alerts = rows!(
+        &mut tx,
+        AlertRow,
+        "SELECT id, received_ms, understood, known_before FROM alerts
+         WHERE could_alert AND received_ms < $1 ORDER BY received_ms DESC, id DESC LIMIT $2",
+        before,
+        PAGE
+    )?;
+    let Some(oldest) = alerts.last().map(|alert| alert.received_ms) else { return Ok(Vec::new()) };
+    let matches = rows!(
+        &mut tx,
+        MatchRow,
+        "SELECT m.alert_id, m.rule_id, m.member_id, m.rule, m.clauses FROM matches m
+         JOIN alerts a ON a.id = m.alert_id
+         WHERE m.member_id = $1 AND a.received_ms >= $2 AND a.received_ms < $3",
+        who.id.as_str(),
+        oldest,
+        before
+    )?;
+    let deliveries = rows!(
+        &mut tx,
+        DeliveryRow,
+        "SELECT d.id, d.kind, d.alert_id, d.member_id, d.contact_label, d.channel, d.state, d.body,
+                d.not_before_ms, d.code, d.acked_ms, d.created_ms, d.updated_ms
+         FROM deliveries d JOIN alerts a ON a.id = d.alert_id
+         WHERE d.member_id = $1 AND a.received_ms >= $2 AND a.received_ms < $3 ORDER BY d.created_ms, d.id",
+        who.id.as_str(),
+        oldest,
+        before
+    )?;
+    let mut rules_of: HashMap<String, Vec<String>> = HashMap::new();
+    for row in matches {
+        let alert_id = row.alert_id.clone();
+        rules_of.entry(alert_id).or_default().push(row.why()?.rule.description);
+    }
+    let mut deliveries_of: HashMap<String, Vec<Delivery>> = HashMap::new();
+    for row in deliveries {
+        let Some(alert_id) = row.alert_id.clone() else { continue };
+        deliveries_of.entry(alert_id).or_default().push(row.try_into()?);
+    }
+    alerts
+        .into_iter()
+        .map(|row| {
+            Ok(Entry {
+                received: Millis(row.received_ms),
+                alert: serde_json::from_str(&row.understood)?,
+                rules: rules_of.remove(&row.id).unwrap_or_default(),
+                deliveries: deliveries_of.remove(&row.id).unwrap_or_default(),
+                alert_id: row.id,
+            })
+        })
+        .collect()
+}
+
+/// One alert in full.
+pub async fn story(engine: &Engine, who: &Member, alert_id: &str) -> Result<Story> {
+    let mut tx = engine.db().read().await?;
+    let row = alert_row(&mut tx, alert_id).await?;
+    let alert: Alert = serde_json::from_str(&row.understood)?;
+    let known: Option<Known> = row.known_before.as_deref().map(serde_json::from_str).transpose()?;
+    let matched = matches_of(&mut tx, alert_id, Some(&who.id)).await?;
+    let deliveries = deliveries_of(&mut tx, alert_id, Some(&who.id)).await?;
+    let others = rules::list_in(&mut tx, &who.id).await?;
+    let unmatched = others
+        .into_iter()
+        .filter(|rule| !matched.iter().any(|why| why.rule_id == rule.id))
+        .filter_map(|rule| {
+            let verdict = select::select(&alert, known.as_ref(), &rule.compile().ok()?);
+            let clauses = verdict.clauses;
+            Some(Why { rule_id: rule.id.clone(), member_id: rule.owner.clone(), rule, clauses })
+        })
+        .collect();
+    let entry = Entry {
+        alert_id: row.id,
+        received: Millis(row.received_ms),
+        rules: matched.iter().map(|why| why.rule.description.clone()).collect(),
+        alert,
+        deliveries,
+    };
+    Ok(Story { entry, matched, unmatched })
+}
+
+/// One alert with everybody's matches and deliveries, for the machine interface.
+pub async fn record(engine: &Engine, alert_id: &str) -> Result<(Entry, Vec<Why>)> {
+    let mut tx = engine.db().read().await?;
+    let row = alert_row(&mut tx, alert_id).await?;
+    let matched = matches_of(&mut tx, alert_id, None).await?;
+    let deliveries = deliveries_of(&mut tx, alert_id, None).await?;
+    let entry = Entry {
+        alert_id: row.id,
+        received: Millis(row.received_ms),
+        alert: serde_json::from_str(&row.understood)?,
+        rules: matched.iter().map(|why| why.rule.description.clone()).collect(),
+        deliveries,
+    };
+    Ok((entry, matched))
+}
+
+/// Codes and tests of one contact, newest first, for their progress.
+pub async fn of_contact(engine: &Engine, who: &Member, contact_id: &str) -> Result<Vec<Delivery>> {
+    let mut tx = engine.db().read().await?;
+    let found = rows!(
+        &mut tx,
+        DeliveryRow,
+        "SELECT id, kind, alert_id, member_id, contact_label, channel, state, body, not_before_ms, code,
+                acked_ms, created_ms, updated_ms
+         FROM deliveries WHERE contact_id = $1 AND member_id = $2 AND kind <> 'alert'
+         ORDER BY created_ms DESC, id DESC LIMIT 6",
+        contact_id,
+        who.id.as_str()
+    )?;
+    with_attempts(&mut tx, found).await
+}
+
+async fn alert_row(tx: &mut Tx, alert_id: &str) -> Result<AlertRow> {
+    let sql = "SELECT id, received_ms, understood, known_before FROM alerts WHERE id = $1";
+    expect_row(row!(tx, AlertRow, sql, alert_id)?)
+}
+
+async fn matches_of(tx: &mut Tx, alert_id: &str, member_id: Option<&str>) -> Result<Vec<Why>> {
+    let found = rows!(
+        tx,
+        MatchRow,
+        "SELECT alert_id, rule_id, member_id, rule, clauses FROM matches
+         WHERE alert_id = $1 AND ($2 IS NULL OR member_id = $2) ORDER BY rule_id",
+        alert_id,
+        member_id
+    )?;
+    found.into_iter().map(MatchRow::why).collect()
+}
+
+async fn deliveries_of(tx: &mut Tx, alert_id: &str, member_id: Option<&str>) -> Result<Vec<Delivery>> {
+    let found = rows!(
+        tx,
+        DeliveryRow,
+        "SELECT id, kind, alert_id, member_id, contact_label, channel, state, body, not_before_ms, code,
+                acked_ms, created_ms, updated_ms
+         FROM deliveries WHERE alert_id = $1 AND ($2 IS NULL OR member_id = $2) ORDER BY created_ms, id",
+        alert_id,
+        member_id
+    )?;
+    with_attempts(tx, found).await
+}
+
+async fn with_attempts(tx: &mut Tx, found: Vec<DeliveryRow>) -> Result<Vec<Delivery>> {
+    let mut deliveries = Vec::with_capacity(found.len());
+    for row in found {
+        let mut delivery: Delivery = row.try_into()?;
+        delivery.attempts = attempts_of(tx, &delivery.id).await?;
+        deliveries.push(delivery);
+    }
+    Ok(deliveries)
+}
+
+async fn attempts_of(tx: &mut Tx, delivery_id: &str) -> Result<Vec<Attempt>> {
+    let attempts = rows!(
+        tx,
+        AttemptRow,
+        "SELECT id, delivery_id, number, state, provider_sid, code, digits, started_ms, finished_ms
+         FROM attempts WHERE delivery_id = $1 ORDER BY number",
+        delivery_id
+    )?;
+    let steps = rows!(
+        tx,
+        StepRow,
+        "SELECT s.attempt_id, s.at_ms, s.step, s.detail FROM attempt_steps s
+         JOIN attempts a ON a.id = s.attempt_id WHERE a.delivery_id = $1 ORDER BY s.id",
+        delivery_id
+    )?;
+    attempts
+        .into_iter()
+        .map(|row| {
+            let odd = || Error::Internal(format!("an attempt of {} has an odd state", row.delivery_id));
+            Ok(Attempt {
+                number: row.number,
+                state: AttemptState::parse(&row.state).ok_or_else(odd)?,
+                sid: row.provider_sid,
+                code: row.code,
+                digits: row.digits,
+                started: Millis(row.started_ms),
+                finished: row.finished_ms.map(Millis),
+                steps: steps
+                    .iter()
+                    .filter(|step| step.attempt_id == row.id)
+                    .map(|step| Step {
+                        at: Millis(step.at_ms),
+                        step: step.step.clone(),
+                        detail: step.detail.clone(),
+                    })
+                    .collect(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,223 @@
+//! From a packet to deliveries, all in one transaction: when the answer goes out,
+//! the alert and everything owed because of it are on disk.
+//!
+//! The subject's row is written first, so two packets of one superevent wait for
+//! each other and each is judged by the state the other left.
+
+use std::collections::BTreeMap;
+
+use model::alert::Alert;
+use model::contact::Channel;
+use model::delivery::DeliveryKind;
+use model::known::Known;
+use model::packet::{self, Unreadable};
+use model::select::Prepared;
+use model::time::Millis;
+use model::words;
+use sha2::{Digest as _, Sha256};
+use sqlx::FromRow;
+
+use crate::db::{Tx, exec, row, rows};
+use crate::error::Error;
+use crate::ruleset::{LiveRule, RuleSet};
+use crate::{Engine, new_id, queue};
+
+/// A call or text about an alert is worthless after this long.
+const EXPIRES_SECS: i64 = 15 * 60;
+
+/// What became of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The alert's id; the first one's for a duplicate.
+    pub id: String,
+    /// The same packet had been taken before.
+    pub duplicate: bool,
+    /// How many calls and texts are owed because of it; 0 for a duplicate.
+    pub deliveries: usize,
+}
+
+/// Why a packet was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It is not a GraceDB packet, or not one for us.
+    #[error("the packet is not readable")]
+    Unreadable(Unreadable),
+    /// The service failed; nothing was kept, the sender should try again.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+#[derive(FromRow)]
+struct KnownRow {
+    known: String,
+}
+
+#[derive(FromRow)]
+struct MuteRow {
+    member_id: String,
+}
+
+#[derive(FromRow)]
+struct IdRow {
+    id: String,
+}
+
+/// Takes one packet in.
+pub async fn take(engine: &Engine, bytes: &[u8]) -> Result<Taken, Refused> {
+    take_at(engine, bytes, engine.now()).await
+}
+
+/// Takes one packet in as received at a given moment.
+pub(crate) async fn take_at(engine: &Engine, bytes: &[u8], received: Millis) -> Result<Taken, Refused> {
+    let alert = packet::read(bytes).map_err(Refused::Unreadable)?;
+    let canonical = packet::digest_input(bytes)
+        .ok_or_else(|| Error::Internal("a packet that was read has no canonical form".to_owned()))?;
+    let taken = take_alert(engine, &alert, &canonical, received).await?;
+    if taken.deliveries > 0 {
+        engine.bus().work();
+    }
+    tracing::info!(
+        alert = taken.id,
+        subject = alert.id,
+        alert_type = alert.alert_type.as_str(),
+        duplicate = taken.duplicate,
+        deliveries = taken.deliveries,
+        "alert taken"
+    );
+    Ok(taken)
+}
+
+async fn take_alert(engine: &Engine, alert: &Alert, canonical: &str, now: Millis) -> Result<Taken, Error> {
+    let digest = hex(&Sha256::digest(canonical));
+    let mut tx = engine.db().write().await?;
+    let known = hold_subject(&mut tx, alert.subject(), now).await?;
+    let id = new_id();
+    let new = exec!(
+        &mut tx,
+        "INSERT INTO alerts (id, digest, received_ms, subject, category, alert_type, could_alert, understood,
+             known_before, packet)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (digest) DO NOTHING",
+        id.as_str(),
+        digest.as_str(),
+        now.0,
+        alert.subject(),
+        alert.category.as_str(),
+        alert.alert_type.as_str(),
+        alert.alerts(),
+        serde_json::to_string(alert)?,
+        known.as_ref().map(serde_json::to_string).transpose()?,
+        canonical
+    )?;
+    if new == 0 {
+        let first = row!(&mut tx, IdRow, "SELECT id FROM alerts WHERE digest = $1", digest.as_str())?;
+        let id = first.ok_or_else(|| Error::Internal("a duplicate without a first".to_owned()))?.id;
+        return Ok(Taken { id, duplicate: true, deliveries: 0 });
+    }
+    let rules = engine.rule_cache().current(&mut tx, engine.sandbox()).await?;
+    let deliveries = select(engine, &mut tx, &id, alert, known.as_ref(), &rules, now).await?;
+    let after = serde_json::to_string(&Known::after(known.as_ref(), alert))?;
+    exec!(&mut tx, "UPDATE subjects SET known = $1 WHERE id = $2", after, alert.subject())?;
+    tx.commit().await?;
+    if alert.alerts() {
+        engine.bus().changed_for_all();
+    }
+    Ok(Taken { id, duplicate: false, deliveries })
+}
+
+/// Locks the subject's row and returns what was known before.
+async fn hold_subject(tx: &mut Tx, subject: &str, now: Millis) -> Result<Option<Known>, Error> {
+    let held = row!(
+        tx,
+        KnownRow,
+        "INSERT INTO subjects (id, known, updated_ms) VALUES ($1, 'null', $2)
+         ON CONFLICT (id) DO UPDATE SET updated_ms = excluded.updated_ms RETURNING known",
+        subject,
+        now.0
+    )?;
+    let held = held.ok_or_else(|| Error::Internal("a subject could not be held".to_owned()))?;
+    Ok(serde_json::from_str(&held.known)?)
+}
+
+/// Writes down which rules match and what is owed; returns the number of deliveries.
+async fn select(
+    engine: &Engine,
+    tx: &mut Tx,
+    alert_id: &str,
+    alert: &Alert,
+    known: Option<&Known>,
+    rules: &RuleSet,
+    now: Millis,
+) -> Result<usize, Error> {
+    if !alert.alerts() {
+        return Ok(0);
+    }
+    let mut by_contact: BTreeMap<&str, Vec<&LiveRule>> = BTreeMap::new();
+    let prepared = Prepared::new(alert, known);
+    for live in rules.live.iter().filter(|live| prepared.selects(&live.compiled)) {
+        let verdict = model::select::select(alert, known, &live.compiled);
+        exec!(
+            tx,
+            "INSERT INTO matches (alert_id, rule_id, member_id, rule, clauses) VALUES ($1, $2, $3, $4, $5)",
+            alert_id,
+            live.rule.id.as_str(),
+            live.rule.owner.as_str(),
+            serde_json::to_string(&live.rule)?,
+            serde_json::to_string(&verdict.clauses)?
+        )?;
+        for contact in &live.rule.contacts {
+            by_contact.entry(contact).or_default().push(live);
+        }
+    }
+    let muted = muted(tx, alert.subject()).await?;
+    let url = subject_url(engine.gracedb_url(), alert);
+    let mut owed = 0;
+    for (contact_id, matched) in by_contact {
+        let Some(contact) = rules.contacts.get(contact_id) else { continue };
+        if muted.contains(&contact.member_id) {
+            continue;
+        }
+        let names: Vec<String> = matched.iter().map(|live| live.rule.description.clone()).collect();
+        for &channel in &contact.channels {
+            let body = match channel {
+                Channel::Text => words::text_message(alert, &names, "", &url),
+                Channel::Call => words::spoken(alert, &names),
+            };
+            let message = queue::Owed {
+                kind: DeliveryKind::Alert,
+                alert_id: Some(alert_id),
+                member_id: &contact.member_id,
+                contact_id,
+                contact_label: &contact.label,
+                channel,
+                body: &body,
+                expires: now.plus_secs(EXPIRES_SECS),
+            };
+            queue::add(tx, &message, now).await?;
+            owed += 1;
+        }
+    }
+    Ok(owed)
+}
+
+/// The members who want to hear no more of this superevent or event.
+async fn muted(tx: &mut Tx, subject: &str) -> Result<Vec<String>, Error> {
+    let found = rows!(tx, MuteRow, "SELECT member_id FROM mutes WHERE subject = $1", subject)?;
+    Ok(found.into_iter().map(|row| row.member_id).collect())
+}
+
+/// GraceDB's page of the subject.
+pub fn subject_url(gracedb: &str, alert: &Alert) -> String {
+    match alert.category {
+        model::alert::Category::Superevent => format!("{gracedb}/superevents/{}/view/", alert.id),
+        model::alert::Category::Event => format!("{gracedb}/events/{}/view/", alert.id),
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

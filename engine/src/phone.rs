@@ -1,0 +1,74 @@
+//! Phone numbers as people write them. Parsing needs libphonenumber's tables,
+//! which are too heavy for the browser, so it is here and not in `model`.
+
+use model::contact::E164;
+use model::invalid::Invalid;
+use phonenumber::country::Id as Country;
+
+/// Parses a number in any common form. Without a leading `+` (or `00`) it is read
+/// as one of the United States, as GraceDB does; it must be a *valid* number of
+/// its region, not only a possible one.
+pub fn parse(typed: &str) -> Result<E164, Invalid> {
+    let wrong = |code, message: &str| Invalid { field: "phone", code, message: message.to_owned() };
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Err(wrong("required", "Enter a phone number."));
+    }
+    if typed.chars().count() > 40 {
+        return Err(wrong("too_long", "That is too long for a phone number."));
+    }
+    let international = typed.strip_prefix("00").map(|rest| format!("+{rest}"));
+    let text = international.as_deref().unwrap_or(typed);
+    let refused = || {
+        wrong(
+            "not_a_number",
+            "This is not a valid phone number. Outside the United States begin with + and the country code, \
+             for example +39 06 1234 5678.",
+        )
+    };
+    let number = phonenumber::parse(Some(Country::US), text).map_err(|_| refused())?;
+    if !phonenumber::is_valid(&number) {
+        return Err(refused());
+    }
+    let e164 = number.format().mode(phonenumber::Mode::E164).to_string();
+    E164::parse(&e164).map_err(|_| refused())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::parse;
+
+    #[test]
+    fn the_ways_people_write_a_number() {
+        for (typed, e164) in [
+            ("(414) 555-0123", "+14145550123"),
+            ("414.555.0123", "+14145550123"),
+            (" +1 414 555 0123 ", "+14145550123"),
+            ("+39 06 6982 1234", "+390669821234"),
+            ("0039 06 6982 1234", "+390669821234"),
+            ("+44 20 7946 0958", "+442079460958"),
+            ("+81 (0)3-1234-5678", "+81312345678"),
+        ] {
+            assert_eq!(parse(typed).unwrap().as_str(), e164, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_names_its_field() {
+        for typed in [
+            "",
+            "   ",
+            "hello",
+            "12",
+            "+999 123",
+            "++1414",
+            "555-0123",
+            &"1".repeat(41),
+            "+1 414 555 01\u{202e}23x",
+        ] {
+            assert_eq!(parse(typed).unwrap_err().field, "phone", "{typed}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! Twilio's REST API, as far as calls, texts and numbers go.
+//!
+//! Twilio has no idempotency key. A refused connection and a 429 were not
+//! processed and may be tried again; a timeout, a reset or a 5xx after sending
+//! leaves the outcome unknown, and only listing the account's calls or messages
+//! tells (Twilio's documentation of error 20500 warns of double sends).
+
+use std::time::Duration;
+
+use model::contact::{Channel, E164};
+use model::time::Millis;
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+
+use super::ProviderError;
+use crate::error::{Error, Result};
+
+/// Twilio's own API.
+pub const API_BASE: &str = "https://api.twilio.com";
+/// Twilio answers a create within a second or two; ten is far outside.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a phone rings, in seconds; about when most voicemails answer.
+const RING_SECS: &str = "30";
+/// What to do when an answer says to wait but not how long.
+const DEFAULT_RETRY: Duration = Duration::from_secs(1);
+
+/// The account and how to reach it.
+#[derive(Clone)]
+pub struct Account {
+    /// `AC...`.
+    pub sid: String,
+    /// Signs what Twilio sends to us; also the password unless an API key is given.
+    pub auth_token: String,
+    /// `SK...` and its secret, used instead of the auth token where given.
+    pub api_key: Option<(String, String)>,
+    /// The number that everything comes from; the account's first one if absent.
+    pub from: Option<E164>,
+    /// Twilio's own, or a simulator.
+    pub api_base: String,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account")
+            .field("sid", &self.sid)
+            .field("api_base", &self.api_base)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a call says when it is answered.
+#[derive(Clone, Copy, Debug)]
+pub enum Voice<'a> {
+    /// Twilio fetches it from us.
+    Url(&'a str),
+    /// Carried in the request.
+    Twiml(&'a str),
+}
+
+/// A call or message as Twilio tells of it. Statuses are kept as text: the list may grow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// `CA...`, `SM...` or `MM...`.
+    pub sid: String,
+    /// For example `queued` or `completed`.
+    pub status: String,
+    /// A message's error, if it failed.
+    pub code: Option<String>,
+    /// A message's text.
+    pub body: Option<String>,
+    /// When Twilio made it, to the second.
+    pub created: Option<Millis>,
+    /// Made through the API, not received.
+    pub outbound: bool,
+}
+
+/// The client.
+#[derive(Clone, Debug)]
+pub struct Twilio {
+    http: reqwest::Client,
+    account: Account,
+    from: OnceCell<E164>,
+}
+
+#[derive(Deserialize)]
+struct RemoteJson {
+    sid: String,
+    status: Option<String>,
+    #[serde(default)]
+    error_code: Option<i64>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    date_created: Option<String>,
+    #[serde(default)]
+    direction: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default, alias = "calls", alias = "messages")]
+    items: Vec<RemoteJson>,
+    #[serde(default)]
+    next_page_uri: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Numbers {
+    incoming_phone_numbers: Vec<Number>,
+}
+
+#[derive(Deserialize)]
+struct Number {
+    phone_number: String,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    code: Option<i64>,
+}
+
+impl RemoteJson {
+    fn created(&self) -> Option<Millis> {
+        let zoned = jiff::fmt::rfc2822::parse(self.date_created.as_deref()?).ok()?;
+        Some(Millis(zoned.timestamp().as_millisecond()))
+    }
+}
+
+impl From<RemoteJson> for Remote {
+    fn from(json: RemoteJson) -> Self {
+        Self {
+            created: json.created(),
+            sid: json.sid,
+            status: json.status.unwrap_or_else(|| "unknown".to_owned()),
+            code: json.error_code.map(|code| code.to_string()),
+            body: json.body,
+            outbound: json.direction.is_none_or(|direction| direction.starts_with("outbound")),
+        }
+    }
+}
+
+impl Twilio {
+    /// A client for the account; nothing is sent yet.
+    pub fn new(account: Account) -> Result<Self> {
+        // The program may have chosen a provider already; either is ring's.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(32)
+            .build()
+            .map_err(|error| Error::Internal(format!("no HTTP client: {}", error.without_url())))?;
+        let from = account.from.clone().map(OnceCell::from).unwrap_or_default();
+        Ok(Self { http, account, from })
+    }
+
+    /// The tokens that may have signed what claims to come from Twilio.
+    pub fn signing_tokens(&self) -> Vec<String> {
+        vec![self.account.auth_token.clone()]
+    }
+
+    /// The account's id.
+    pub fn account_sid(&self) -> &str {
+        &self.account.sid
+    }
+
+    /// The number that everything comes from; asked of Twilio once if not configured.
+    pub async fn from(&self) -> Result<&E164, ProviderError> {
+        self.from.get_or_try_init(|| self.first_number()).await
+    }
+
+    async fn first_number(&self) -> Result<E164, ProviderError> {
+        let request = self.http.get(self.url("IncomingPhoneNumbers")?).query(&[("PageSize", "1")]);
+        let numbers: Numbers = read(self.send(request).await?).await?;
+        let none = || ProviderError::Permanent { code: "no_number".to_owned() };
+        numbers
+            .incoming_phone_numbers
+            .first()
+            .and_then(|number| E164::parse(&number.phone_number).ok())
+            .ok_or_else(none)
+    }
+
+    /// Starts a call. `callback` is told of every step.
+    pub async fn place_call(
+        &self,
+        to: &E164,
+        voice: Voice<'_>,
+        callback: &str,
+    ) -> Result<Remote, ProviderError> {
+        let from = self.from().await?;
+        let mut form = vec![
+            ("To", to.as_str()),
+            ("From", from.as_str()),
+            ("Timeout", RING_SECS),
+            ("StatusCallback", callback),
+            ("StatusCallbackEvent", "initiated"),
+            ("StatusCallbackEvent", "ringing"),
+            ("StatusCallbackEvent", "answered"),
+            ("StatusCallbackEvent", "completed"),
+        ];
+        match voice {
+            Voice::Url(url) => form.extend([("Url", url), ("Method", "POST")]),
+            Voice::Twiml(twiml) => form.push(("Twiml", twiml)),
+        }
+        let request = self.http.post(self.url("Calls")?).form(&form);
+        let made: RemoteJson = read(self.send(request).await?).await?;
+        Ok(made.into())
+    }
+
+    /// Sends a text, worthless to its reader after `valid_secs`.
+    pub async fn send_text(
+        &self,
+        to: &E164,
+        body: &str,
+        callback: &str,
+        valid_secs: i64,
+    ) -> Result<Remote, ProviderError> {
+        let from = self.from().await?;
+        let valid = valid_secs.clamp(6, 36_000).to_string();
+        let form = [
+            ("To", to.as_str()),
+            ("From", from.as_str()),
+            ("Body", body),
+            ("StatusCallback", callback),
+            ("ValidityPeriod", valid.as_str()),
+        ];
+        let request = self.http.post(self.url("Messages")?).form(&form);
+        let made: RemoteJson = read(self.send(request).await?).await?;
+        Ok(made.into())
+    }
+
+    /// How a call or message stands.
+    pub async fn fetch(&self, channel: Channel, sid: &str) -> Result<Remote, ProviderError> {
+        let url = self.url(&format!("{}/{sid}", resource(channel)))?;
+        let json: RemoteJson = read(self.send(self.http.get(url)).await?).await?;
+        Ok(json.into())
+    }
+
+    /// What was made for `to` from our number on or after the day of `since`, newest first.
+    pub async fn list(
+        &self,
+        channel: Channel,
+        to: &E164,
+        since: Millis,
+    ) -> Result<Vec<Remote>, ProviderError> {
+        let from = self.from().await?;
+        let day = since.rfc3339().chars().take(10).collect::<String>();
+        let after = match channel {
+            Channel::Call => "StartTime>",
+            Channel::Text => "DateSent>",
+        };
+        let query =
+            [("To", to.as_str()), ("From", from.as_str()), (after, day.as_str()), ("PageSize", "200")];
+        // A call that has not begun has no StartTime yet, and would be filtered out.
+        let query = if channel == Channel::Call { &query[..2] } else { &query[..] };
+        let mut request = self.http.get(self.url(resource(channel))?).query(query);
+        let mut found = Vec::new();
+        for _ in 0..5 {
+            let page: Page = read(self.send(request).await?).await?;
+            let older = page.items.last().and_then(RemoteJson::created).is_some_and(|at| at < since);
+            found.extend(page.items.into_iter().map(Remote::from));
+            match page.next_page_uri.filter(|_| !older) {
+                Some(uri) => request = self.http.get(self.absolute(&uri)?),
+                None => break,
+            }
+        }
+        found.retain(|remote| remote.outbound && remote.created.is_none_or(|at| at >= since));
+        Ok(found)
+    }
+
+    fn url(&self, resource: &str) -> Result<Url, ProviderError> {
+        self.absolute(&format!("/2010-04-01/Accounts/{}/{resource}.json", self.account.sid))
+    }
+
+    fn absolute(&self, path: &str) -> Result<Url, ProviderError> {
+        let bad = |_| ProviderError::Permanent { code: "bad_api_base".to_owned() };
+        Url::parse(&self.account.api_base).and_then(|base| base.join(path)).map_err(bad)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
+        let (user, password) = match &self.account.api_key {
+            Some((sid, secret)) => (sid, secret),
+            None => (&self.account.sid, &self.account.auth_token),
+        };
+        let answer =
+            request.basic_auth(user, Some(password)).send().await.map_err(|error| not_answered(&error))?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refused(answer).await) }
+    }
+}
+
+fn resource(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Call => "Calls",
+        Channel::Text => "Messages",
+    }
+}
+
+fn not_answered(error: &reqwest::Error) -> ProviderError {
+    if error.is_connect() {
+        return ProviderError::Retry { code: "unreachable".to_owned(), after: DEFAULT_RETRY };
+    }
+    if error.is_builder() {
+        return ProviderError::Permanent { code: "bad_request".to_owned() };
+    }
+    let code = if error.is_timeout() { "timeout" } else { "connection_lost" };
+    ProviderError::Unknown { code: code.to_owned() }
+}
+
+async fn refused(answer: Response) -> ProviderError {
+    let status = answer.status();
+    let after = answer
+        .headers()
+        .get(reqwest::header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .map_or(DEFAULT_RETRY, Duration::from_secs);
+    let fault: Option<Fault> = answer.json().await.ok();
+    let code =
+        fault.and_then(|fault| fault.code).map_or_else(|| status.as_u16().to_string(), |c| c.to_string());
+    match status {
+        StatusCode::NOT_FOUND => ProviderError::NotFound,
+        StatusCode::TOO_MANY_REQUESTS => ProviderError::Retry { code, after },
+        status if status.is_server_error() => ProviderError::Unknown { code },
+        _ => ProviderError::Permanent { code },
+    }
+}
+
+/// An answer that cannot be read was still a success: its outcome is unknown.
+async fn read<T: for<'de> Deserialize<'de>>(answer: Response) -> Result<T, ProviderError> {
+    answer.json().await.map_err(|error| {
+        let code = if error.is_timeout() { "timeout" } else { "unreadable_answer" };
+        ProviderError::Unknown { code: code.to_owned() }
+    })
+}

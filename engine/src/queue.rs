@@ -1,0 +1,326 @@
+//! The durable queue: what is owed, claimed by lease, sent outside any
+//! transaction, and settled. Every change names the state it expects.
+//!
+//! Claiming also takes a slot of the sender's rate for each attempt and writes
+//! the attempt down *before* its request: after a crash the attempt is there,
+//! its outcome unknown, and [`crate::reconcile`] finds out instead of ringing twice.
+
+use std::time::Duration;
+
+use model::contact::{Channel, E164, Method};
+use model::delivery::DeliveryKind;
+use model::time::Millis;
+use model::words::gsm7;
+use sqlx::FromRow;
+
+use crate::db::{Tx, exec, row, rows};
+use crate::error::{Error, Result};
+use crate::{Engine, new_id};
+
+/// One message owed to one contact by one channel.
+#[derive(Debug)]
+pub(crate) struct Owed<'a> {
+    pub(crate) kind: DeliveryKind,
+    pub(crate) alert_id: Option<&'a str>,
+    pub(crate) member_id: &'a str,
+    pub(crate) contact_id: &'a str,
+    pub(crate) contact_label: &'a str,
+    pub(crate) channel: Channel,
+    pub(crate) body: &'a str,
+    pub(crate) expires: Millis,
+}
+
+/// A delivery that this process has claimed: it has a slot and an open attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct Claimed {
+    pub(crate) delivery_id: String,
+    pub(crate) attempt_id: String,
+    pub(crate) kind: DeliveryKind,
+    pub(crate) contact_id: String,
+    pub(crate) channel: Channel,
+    pub(crate) to: E164,
+    pub(crate) body: String,
+    pub(crate) expires: Millis,
+    /// Microseconds since the epoch at which the request may leave.
+    pub(crate) slot_us: i64,
+}
+
+/// What one look at the queue brought.
+#[derive(Debug, Default)]
+pub(crate) struct Claim {
+    pub(crate) claimed: Vec<Claimed>,
+    /// When to look again, if something is waiting that cannot leave yet.
+    pub(crate) again: Option<Millis>,
+}
+
+/// A claimed delivery whose outcome is not settled by then is looked into by others.
+const LEASE_SECS: i64 = 30;
+/// Slots are taken at most this far ahead: far enough to keep the rate full,
+/// near enough that little waits in a process that may die.
+const HORIZON: Duration = Duration::from_millis(250);
+/// The most that one claim takes.
+const BATCH: i64 = 64;
+
+/// Puts it in the queue, once for each alert, contact and channel.
+pub(crate) async fn add(tx: &mut Tx, owed: &Owed<'_>, now: Millis) -> Result<()> {
+    // Codes and tests have a person waiting in front of the screen.
+    let priority: i64 = match owed.kind {
+        DeliveryKind::Code => 0,
+        DeliveryKind::Alert => 1,
+        DeliveryKind::Test => 2,
+    };
+    exec!(
+        tx,
+        "INSERT INTO deliveries (id, kind, alert_id, member_id, contact_id, contact_label, channel, priority,
+             state, body, attempts, not_before_ms, expires_ms, created_ms, updated_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, 0, $10, $11, $10, $10)",
+        new_id(),
+        owed.kind.as_str(),
+        owed.alert_id,
+        owed.member_id,
+        owed.contact_id,
+        owed.contact_label,
+        owed.channel.as_str(),
+        priority,
+        owed.body,
+        now.0,
+        owed.expires.0
+    )
+    .map(drop)
+}
+
+#[derive(FromRow)]
+struct DueRow {
+    id: String,
+    kind: String,
+    member_id: String,
+    contact_id: Option<String>,
+    body: String,
+    attempts: i64,
+    expires_ms: i64,
+    phone: Option<String>,
+    method: Option<String>,
+    verified_ms: Option<i64>,
+    is_member: bool,
+    is_demo: bool,
+}
+
+#[derive(FromRow)]
+struct SlotRow {
+    next_us: i64,
+}
+
+#[derive(FromRow)]
+struct NextRow {
+    not_before_ms: Option<i64>,
+}
+
+/// The due deliveries of one channel, the most urgent first. `$lock` lets several
+/// replicas on PostgreSQL each take different rows.
+macro_rules! due_sql {
+    ($lock:literal) => {
+        concat!(
+            "SELECT d.id, d.kind, d.member_id, d.contact_id, d.body, d.attempts, d.expires_ms,
+                    c.phone, c.method, c.verified_ms, m.is_member, m.is_demo
+             FROM deliveries d JOIN members m ON m.id = d.member_id
+                  LEFT JOIN contacts c ON c.id = d.contact_id
+             WHERE d.state = 'queued' AND d.channel = $1 AND d.not_before_ms <= $2
+             ORDER BY d.priority, d.created_ms, d.id LIMIT $3",
+            $lock
+        )
+    };
+}
+
+/// Claims what may leave now, at most `room` of it.
+pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Result<Claim> {
+    let now = engine.now();
+    let limit = i64::try_from(room).unwrap_or(BATCH).min(BATCH);
+    if limit == 0 || !anything_due(engine, channel, now).await? {
+        return Ok(Claim { claimed: Vec::new(), again: next_due(engine, channel).await? });
+    }
+    let mut tx = engine.db().write().await?;
+    let mut pace = Pace::hold(&mut tx, engine, channel).await?;
+    let due = match tx {
+        Tx::Sqlite(_) => rows!(&mut tx, DueRow, due_sql!(""), channel.as_str(), now.0, limit)?,
+        Tx::Postgres(_) => {
+            let sql = due_sql!(" FOR UPDATE OF d SKIP LOCKED");
+            rows!(&mut tx, DueRow, sql, channel.as_str(), now.0, limit)?
+        }
+    };
+    let mut claim = Claim::default();
+    let mut ended = Vec::new();
+    for row in due {
+        if let Some((state, code)) = unfit(engine, &row, channel, now) {
+            finish_unsent(&mut tx, &row.id, state, code, now).await?;
+            ended.push(row.member_id);
+            continue;
+        }
+        let segments = match channel {
+            Channel::Call => 1,
+            Channel::Text => gsm7::segments(&row.body).max(1),
+        };
+        let Some(slot_us) = pace.take(segments) else {
+            claim.again = Some(pace.opens());
+            break;
+        };
+        claim.claimed.push(start(&mut tx, row, channel, slot_us, now).await?);
+    }
+    pace.release(&mut tx).await?;
+    tx.commit().await?;
+    for member in ended {
+        engine.bus().changed(&member);
+    }
+    if claim.again.is_none() {
+        claim.again = next_due(engine, channel).await?;
+    }
+    Ok(claim)
+}
+
+async fn anything_due(engine: &Engine, channel: Channel, now: Millis) -> Result<bool> {
+    Ok(next_due(engine, channel).await?.is_some_and(|due| due <= now))
+}
+
+/// When the next delivery of this channel becomes due.
+async fn next_due(engine: &Engine, channel: Channel) -> Result<Option<Millis>> {
+    let mut tx = engine.db().read().await?;
+    let next = row!(
+        &mut tx,
+        NextRow,
+        "SELECT min(not_before_ms) AS not_before_ms FROM deliveries WHERE state = 'queued' AND channel = $1",
+        channel.as_str()
+    )?;
+    Ok(next.and_then(|next| next.not_before_ms).map(Millis))
+}
+
+/// Why a due delivery must not be sent after all; membership, verification and
+/// age are checked again here because they may have changed since selection.
+fn unfit(
+    engine: &Engine,
+    row: &DueRow,
+    channel: Channel,
+    now: Millis,
+) -> Option<(&'static str, &'static str)> {
+    if row.expires_ms <= now.0 {
+        return Some(("expired", "too_old"));
+    }
+    if row.contact_id.is_none() || row.phone.is_none() {
+        return Some(("cancelled", "contact_removed"));
+    }
+    if !row.is_member || (row.is_demo && !engine.sandbox()) {
+        return Some(("cancelled", "not_a_member"));
+    }
+    let is_code = row.kind == DeliveryKind::Code.as_str();
+    if row.verified_ms.is_some() == is_code {
+        return Some(("cancelled", if is_code { "verified_already" } else { "not_verified" }));
+    }
+    let method = row.method.as_deref().and_then(Method::parse);
+    if !method.is_some_and(|method| method.channels().contains(&channel)) {
+        return Some(("cancelled", "method_changed"));
+    }
+    None
+}
+
+async fn finish_unsent(tx: &mut Tx, id: &str, state: &str, code: &str, now: Millis) -> Result<()> {
+    exec!(
+        tx,
+        "UPDATE deliveries SET state = $1, code = $2, updated_ms = $3 WHERE id = $4 AND state = 'queued'",
+        state,
+        code,
+        now.0,
+        id
+    )
+    .map(drop)
+}
+
+/// Opens the attempt: from here on the delivery counts as possibly sent.
+async fn start(tx: &mut Tx, row: DueRow, channel: Channel, slot_us: i64, now: Millis) -> Result<Claimed> {
+    let odd = |what: &str| Error::Internal(format!("delivery {} has an odd {what}", row.id));
+    let lease = now.plus_secs(LEASE_SECS);
+    let attempt_id = new_id();
+    let taken = exec!(
+        tx,
+        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, lease_until_ms = $1, updated_ms = $2
+         WHERE id = $3 AND state = 'queued'",
+        lease.0,
+        now.0,
+        row.id.as_str()
+    )?;
+    if taken != 1 {
+        return Err(odd("state"));
+    }
+    exec!(
+        tx,
+        "INSERT INTO attempts (id, delivery_id, number, channel, state, status_rank, started_ms, check_ms, checks)
+         VALUES ($1, $2, $3, $4, 'sending', -1, $5, $6, 0)",
+        attempt_id.as_str(),
+        row.id.as_str(),
+        row.attempts + 1,
+        channel.as_str(),
+        now.0,
+        lease.0
+    )?;
+    Ok(Claimed {
+        attempt_id,
+        channel,
+        slot_us,
+        kind: DeliveryKind::parse(&row.kind).ok_or_else(|| odd("kind"))?,
+        to: row.phone.as_deref().and_then(|phone| E164::parse(phone).ok()).ok_or_else(|| odd("phone"))?,
+        contact_id: row.contact_id.clone().ok_or_else(|| odd("contact"))?,
+        body: row.body,
+        expires: Millis(row.expires_ms),
+        delivery_id: row.id,
+    })
+}
+
+/// One sender's rate. Held (its row locked) for the length of a claim, so slots
+/// are handed out once, whatever the number of replicas.
+struct Pace {
+    name: &'static str,
+    per_second: f64,
+    now_us: i64,
+    next_us: i64,
+}
+
+impl Pace {
+    async fn hold(tx: &mut Tx, engine: &Engine, channel: Channel) -> Result<Self> {
+        let (name, per_second) = match channel {
+            Channel::Call => ("call", engine.settings().calls_per_second),
+            Channel::Text => ("text", engine.settings().messages_per_second),
+        };
+        let held = row!(
+            tx,
+            SlotRow,
+            "INSERT INTO rate_slots (name, next_us) VALUES ($1, 0)
+             ON CONFLICT (name) DO UPDATE SET next_us = rate_slots.next_us RETURNING next_us",
+            name
+        )?;
+        let next_us = held.map_or(0, |row| row.next_us);
+        Ok(Self { name, per_second, now_us: engine.now().0 * 1000, next_us })
+    }
+
+    /// The next slot, if it opens within the horizon; `cost` slots are used up.
+    fn take(&mut self, cost: usize) -> Option<i64> {
+        let slot = self.next_us.max(self.now_us);
+        if slot - self.now_us > i64::try_from(HORIZON.as_micros()).unwrap_or(i64::MAX) {
+            return None;
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "microseconds of seconds"
+        )]
+        let used = (1_000_000.0 / self.per_second * cost as f64).ceil() as i64;
+        self.next_us = slot + used;
+        Some(slot)
+    }
+
+    /// When the next slot comes within the horizon.
+    fn opens(&self) -> Millis {
+        let horizon = i64::try_from(HORIZON.as_millis()).unwrap_or(0);
+        Millis(self.next_us / 1000 - horizon + 1)
+    }
+
+    async fn release(self, tx: &mut Tx) -> Result<()> {
+        exec!(tx, "UPDATE rate_slots SET next_us = $1 WHERE name = $2", self.next_us, self.name).map(drop)
+    }
+}

@@ -1,0 +1,97 @@
+//! "Am I reachable?": one sentence, and the one thing to do about it.
+
+use model::time::Millis;
+use sqlx::FromRow;
+
+use crate::db::row;
+use crate::error::Result;
+use crate::members::Member;
+use crate::{Engine, contacts, rules};
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Whether an alert would ring or write.
+    pub reachable: bool,
+    /// Verified contacts.
+    pub verified: usize,
+    /// Contacts that still need their code.
+    pub unverified: usize,
+    /// Rules that are not paused and have a verified contact.
+    pub live_rules: usize,
+    /// When a call was last acknowledged or a text last delivered.
+    pub last_heard: Option<Millis>,
+    /// The answer in words.
+    pub words: String,
+    /// What to do, if anything.
+    pub todo: Option<Todo>,
+}
+
+/// The one thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Todo {
+    /// The words on the button.
+    pub words: &'static str,
+    /// Where it leads.
+    pub href: String,
+}
+
+#[derive(FromRow)]
+struct Heard {
+    at_ms: Option<i64>,
+}
+
+/// Judges a member's contacts and rules.
+pub async fn of(engine: &Engine, who: &Member) -> Result<Reach> {
+    let contacts = contacts::list(engine, who).await?;
+    let rules = rules::list(engine, who).await?;
+    let mut tx = engine.db().read().await?;
+    let heard = row!(
+        &mut tx,
+        Heard,
+        "SELECT max(updated_ms) AS at_ms FROM deliveries WHERE member_id = $1 AND state = 'reached'",
+        who.id.as_str()
+    )?;
+    let verified: Vec<_> = contacts.iter().filter(|contact| contact.verified.is_some()).collect();
+    let live = rules
+        .iter()
+        .filter(|rule| !rule.paused)
+        .filter(|rule| rule.contacts.iter().any(|id| verified.iter().any(|contact| contact.id == *id)))
+        .count();
+    let paused = rules.iter().filter(|rule| rule.paused).count();
+    let unverified = contacts.iter().find(|contact| contact.verified.is_none());
+    let (words, todo) = if verified.is_empty() {
+        match unverified {
+            None => (
+                "No phone is registered, so nothing will ring.".to_owned(),
+                Some(Todo { words: "Add your phone", href: "/contacts/new".to_owned() }),
+            ),
+            Some(contact) => (
+                format!("“{}” is not verified yet, so nothing will ring.", contact.description),
+                Some(Todo { words: "Verify it", href: format!("/contacts/{}", contact.id) }),
+            ),
+        }
+    } else if live > 0 {
+        let plural = if live == 1 { "1 rule".to_owned() } else { format!("{live} rules") };
+        (format!("Your phone will ring for {plural}."), None)
+    } else if paused > 0 {
+        (
+            "All your rules are paused, so nothing will ring.".to_owned(),
+            Some(Todo { words: "See your rules", href: "/rules".to_owned() }),
+        )
+    } else {
+        (
+            "You have no rule yet, so nothing will ring.".to_owned(),
+            Some(Todo { words: "Make a rule", href: "/rules/new".to_owned() }),
+        )
+    };
+    Ok(Reach {
+        reachable: live > 0,
+        verified: verified.len(),
+        unverified: contacts.len() - verified.len(),
+        live_rules: live,
+        last_heard: heard.and_then(|heard| heard.at_ms).map(Millis),
+        words,
+        todo,
+    })
+}

@@ -1,0 +1,131 @@
+//! Finding out: attempts whose request left without an answer, and accepted ones
+//! whose callbacks never came. Nothing is sent again before Twilio's own list says
+//! that it does not have it.
+
+use model::contact::{Channel, E164};
+use model::time::Millis;
+use sqlx::FromRow;
+
+use crate::Engine;
+use crate::db::{exec, row, rows};
+use crate::error::{Error, Result};
+use crate::providers::ProviderError;
+use crate::providers::twilio::Remote;
+use crate::settle;
+
+/// Looked into at each step.
+const BATCH: i64 = 20;
+/// A list that lacks it so many times means that it never arrived.
+const LOOKS: i64 = 3;
+/// Between looks for an attempt that may not have arrived.
+const LOOK_AGAIN_SECS: i64 = 5;
+/// Clocks differ, and Twilio dates to the second.
+const CLOCK_SLACK_SECS: i64 = 5;
+/// After so many questions (an hour or so) a status that does not move is left as it is.
+const QUESTIONS: i64 = 12;
+/// The longest pause between two questions about an accepted call or message.
+const MOST_PAUSE_SECS: i64 = 600;
+
+#[derive(FromRow)]
+struct DueRow {
+    id: String,
+    channel: String,
+    provider_sid: Option<String>,
+    started_ms: i64,
+    check_ms: i64,
+    checks: i64,
+    phone: Option<String>,
+    body: String,
+    kind: String,
+}
+
+#[derive(FromRow)]
+struct Known {
+    #[expect(dead_code, reason = "only its presence matters")]
+    id: String,
+}
+
+/// Looks into what is due.
+pub async fn step(engine: &Engine) -> Result<()> {
+    let now = engine.now();
+    let due = {
+        let mut tx = engine.db().read().await?;
+        rows!(
+            &mut tx,
+            DueRow,
+            "SELECT a.id, a.channel, a.provider_sid, a.started_ms, a.check_ms, a.checks, c.phone, d.body, d.kind
+             FROM attempts a JOIN deliveries d ON d.id = a.delivery_id LEFT JOIN contacts c ON c.id = d.contact_id
+             WHERE a.check_ms <= $1 ORDER BY a.check_ms LIMIT $2",
+            now.0,
+            BATCH
+        )?
+    };
+    for attempt in due {
+        if take(engine, &attempt, now).await?
+            && let Err(error) = look_into(engine, &attempt).await
+        {
+            tracing::warn!(%error, attempt = attempt.id, "an attempt could not be looked into; later again");
+        }
+    }
+    Ok(())
+}
+
+/// Puts the next look off, so that only one replica looks now.
+async fn take(engine: &Engine, attempt: &DueRow, now: Millis) -> Result<bool> {
+    let pause = match attempt.provider_sid {
+        None => LOOK_AGAIN_SECS,
+        Some(_) => (60_i64 << attempt.checks.clamp(0, 10)).min(MOST_PAUSE_SECS),
+    };
+    let next = (attempt.checks < QUESTIONS).then(|| now.plus_secs(pause).0);
+    let mut tx = engine.db().write().await?;
+    let taken = exec!(
+        &mut tx,
+        "UPDATE attempts SET check_ms = $1, checks = checks + 1 WHERE id = $2 AND check_ms = $3",
+        next,
+        attempt.id.as_str(),
+        attempt.check_ms
+    )?;
+    tx.commit().await?;
+    Ok(taken == 1)
+}
+
+async fn look_into(engine: &Engine, attempt: &DueRow) -> Result<()> {
+    let odd = |what: &str| Error::Internal(format!("attempt {} has an odd {what}", attempt.id));
+    let channel: Channel = Channel::parse(&attempt.channel).ok_or_else(|| odd("channel"))?;
+    if let Some(sid) = &attempt.provider_sid {
+        return match engine.twilio().fetch(channel, sid).await {
+            Ok(remote) => settle::status(engine, &attempt.id, &remote).await,
+            Err(ProviderError::NotFound) => settle::lost(engine, &attempt.id).await,
+            Err(error) => Err(error.into()),
+        };
+    }
+    let Some(phone) = &attempt.phone else {
+        let gone = ProviderError::Permanent { code: "contact_removed".to_owned() };
+        return settle::refused(engine, &attempt.id, &gone).await;
+    };
+    let phone = E164::parse(phone).map_err(|_| odd("phone"))?;
+    let since = Millis(attempt.started_ms).plus_secs(-CLOCK_SLACK_SECS);
+    // Newest first; of twins the oldest unclaimed one is the likelier.
+    for remote in engine.twilio().list(channel, &phone, since).await?.iter().rev() {
+        if could_be(attempt, channel, remote) && !claimed_by_another(engine, &remote.sid).await? {
+            return settle::accepted(engine, &attempt.id, remote).await;
+        }
+    }
+    if attempt.checks + 1 >= LOOKS {
+        let never =
+            ProviderError::Retry { code: "never_arrived".to_owned(), after: std::time::Duration::ZERO };
+        return settle::refused(engine, &attempt.id, &never).await;
+    }
+    Ok(())
+}
+
+/// A text must be the same to the letter; a code's words are kept nowhere.
+fn could_be(attempt: &DueRow, channel: Channel, remote: &Remote) -> bool {
+    let is_code = attempt.kind == model::delivery::DeliveryKind::Code.as_str();
+    channel == Channel::Call || is_code || remote.body.as_deref() == Some(attempt.body.as_str())
+}
+
+async fn claimed_by_another(engine: &Engine, sid: &str) -> Result<bool> {
+    let mut tx = engine.db().read().await?;
+    Ok(row!(&mut tx, Known, "SELECT id FROM attempts WHERE provider_sid = $1", sid)?.is_some())
+}

@@ -1,0 +1,276 @@
+//! A member's rules: add, change, pause, remove. What a rule means is `model`'s.
+
+use std::collections::BTreeSet;
+
+use model::alert::Category;
+use model::labels;
+use model::rule::{Rule, RuleForm};
+use sqlx::FromRow;
+
+use crate::db::{Tx, exec, expect_row, rows};
+use crate::error::{Error, Result};
+use crate::members::Member;
+use crate::{Engine, contacts, new_id, ruleset};
+
+/// The names a rule can be made of.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// GraceDB labels.
+    pub labels: Vec<String>,
+    /// Analysis groups, without `Test`.
+    pub groups: Vec<String>,
+    /// Pipelines.
+    pub pipelines: Vec<String>,
+    /// Searches, without `MDC`.
+    pub searches: Vec<String>,
+}
+
+/// How many rules a member may have.
+const MOST: usize = 100;
+
+#[derive(FromRow)]
+pub(crate) struct RuleRow {
+    pub(crate) id: String,
+    pub(crate) member_id: String,
+    description: String,
+    category: String,
+    far_threshold: Option<f64>,
+    ns_candidate: bool,
+    labels: String,
+    label_query: Option<String>,
+    groups: String,
+    pipelines: String,
+    searches: String,
+    paused: bool,
+}
+
+#[derive(FromRow)]
+struct Link {
+    rule_id: String,
+    contact_id: String,
+}
+
+impl RuleRow {
+    pub(crate) fn into_rule(self, contacts: Vec<String>) -> Result<Rule> {
+        let category = Category::parse(&self.category)
+            .ok_or_else(|| Error::Internal(format!("rule {} has an odd category", self.id)))?;
+        Ok(Rule {
+            category,
+            labels: serde_json::from_str(&self.labels)?,
+            groups: serde_json::from_str(&self.groups)?,
+            pipelines: serde_json::from_str(&self.pipelines)?,
+            searches: serde_json::from_str(&self.searches)?,
+            id: self.id,
+            owner: self.member_id,
+            description: self.description,
+            far_threshold: self.far_threshold,
+            ns_candidate: self.ns_candidate,
+            label_query: self.label_query,
+            contacts,
+            paused: self.paused,
+        })
+    }
+}
+
+/// The member's rules, oldest first.
+pub async fn list(engine: &Engine, who: &Member) -> Result<Vec<Rule>> {
+    let mut tx = engine.db().read().await?;
+    list_in(&mut tx, &who.id).await
+}
+
+pub(crate) async fn list_in(tx: &mut Tx, member_id: &str) -> Result<Vec<Rule>> {
+    let found = rows!(
+        tx,
+        RuleRow,
+        "SELECT id, member_id, description, category, far_threshold, ns_candidate, labels, label_query,
+                groups, pipelines, searches, paused
+         FROM rules WHERE member_id = $1 ORDER BY created_ms, id",
+        member_id
+    )?;
+    let links = rows!(
+        tx,
+        Link,
+        "SELECT rule_id, contact_id FROM rule_contacts
+         WHERE rule_id IN (SELECT id FROM rules WHERE member_id = $1) ORDER BY contact_id",
+        member_id
+    )?;
+    let of = |rule_id: &str| {
+        links.iter().filter(|link| link.rule_id == rule_id).map(|link| link.contact_id.clone()).collect()
+    };
+    found
+        .into_iter()
+        .map(|row| {
+            let contacts = of(&row.id);
+            row.into_rule(contacts)
+        })
+        .collect()
+}
+
+/// One of the member's rules.
+pub async fn get(engine: &Engine, who: &Member, id: &str) -> Result<Rule> {
+    let mut tx = engine.db().read().await?;
+    let rules = list_in(&mut tx, &who.id).await?;
+    expect_row(rules.into_iter().find(|rule| rule.id == id))
+}
+
+/// The names to choose from: the known ones and those that packets taught us.
+pub async fn choices(engine: &Engine) -> Result<Choices> {
+    #[derive(FromRow)]
+    struct Known {
+        known: String,
+    }
+    let mut tx = engine.db().read().await?;
+    let recent = rows!(&mut tx, Known, "SELECT known FROM subjects ORDER BY updated_ms DESC LIMIT 500")?;
+    let mut names: BTreeSet<String> = labels::LABELS.iter().map(|&name| name.to_owned()).collect();
+    for row in recent {
+        let known: Option<model::known::Known> = serde_json::from_str(&row.known)?;
+        names.extend(known.into_iter().flat_map(|known| known.labels));
+    }
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    Ok(Choices {
+        labels: names.into_iter().collect(),
+        groups: owned(labels::GROUPS),
+        pipelines: owned(labels::PIPELINES),
+        searches: owned(labels::SEARCHES),
+    })
+}
+
+/// Adds a rule. Every faulty field is reported, and nothing is saved then.
+pub async fn add(engine: &Engine, who: &Member, form: &RuleForm) -> Result<Rule> {
+    let rule = read_form(engine, who, form, &new_id()).await?;
+    let now = engine.now();
+    let mut tx = engine.db().write().await?;
+    if list_in(&mut tx, &who.id).await?.len() >= MOST {
+        return Err(Error::Conflict(format!("You have {MOST} rules already; delete one first.")));
+    }
+    insert(&mut tx, &rule, now).await?;
+    tx.commit().await?;
+    engine.bus().changed(&who.id);
+    Ok(rule)
+}
+
+/// Replaces what a rule says; it stays paused or live as it was.
+pub async fn change(engine: &Engine, who: &Member, id: &str, form: &RuleForm) -> Result<Rule> {
+    let old = get(engine, who, id).await?;
+    let rule = read_form(engine, who, form, id).await?;
+    if rule.category != old.category {
+        let message = "A rule cannot change between superevents and events. Make a new rule.";
+        return Err(Error::field("category", "fixed", message));
+    }
+    let now = engine.now();
+    let mut tx = engine.db().write().await?;
+    let changed = exec!(
+        &mut tx,
+        "UPDATE rules SET description = $1, far_threshold = $2, ns_candidate = $3, labels = $4,
+             label_query = $5, groups = $6, pipelines = $7, searches = $8, updated_ms = $9
+         WHERE id = $10 AND member_id = $11",
+        rule.description.as_str(),
+        rule.far_threshold,
+        rule.ns_candidate,
+        serde_json::to_string(&rule.labels)?,
+        rule.label_query.as_deref(),
+        serde_json::to_string(&rule.groups)?,
+        serde_json::to_string(&rule.pipelines)?,
+        serde_json::to_string(&rule.searches)?,
+        now.0,
+        id,
+        who.id.as_str()
+    )?;
+    if changed == 0 {
+        return Err(Error::NotFound);
+    }
+    exec!(&mut tx, "DELETE FROM rule_contacts WHERE rule_id = $1", id)?;
+    link(&mut tx, &rule).await?;
+    ruleset::touch(&mut tx).await?;
+    tx.commit().await?;
+    engine.bus().changed(&who.id);
+    Ok(rule)
+}
+
+async fn read_form(engine: &Engine, who: &Member, form: &RuleForm, id: &str) -> Result<Rule> {
+    let mut faults = Vec::new();
+    let known = choices(engine).await?.labels;
+    let spec = form.parse(&known).map_err(|found| faults.extend(found)).ok();
+    let own = contacts::list(engine, who).await?;
+    for id in &form.contacts {
+        let fault = match own.iter().find(|contact| contact.id == *id) {
+            None => "This contact is gone. Choose another.".to_owned(),
+            Some(contact) if contact.verified.is_none() => {
+                format!("Verify “{}” before a rule uses it.", contact.description)
+            }
+            Some(_) => continue,
+        };
+        faults.push(model::invalid::Invalid { field: "contacts", code: "not_usable", message: fault });
+    }
+    match spec {
+        Some(spec) if faults.is_empty() => Ok(spec.into_rule(id, who.id.as_str())),
+        _ => Err(Error::Invalid(faults)),
+    }
+}
+
+pub(crate) async fn insert(tx: &mut Tx, rule: &Rule, now: model::time::Millis) -> Result<()> {
+    exec!(
+        tx,
+        "INSERT INTO rules (id, member_id, description, category, far_threshold, ns_candidate, labels,
+             label_query, groups, pipelines, searches, paused, created_ms, updated_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)",
+        rule.id.as_str(),
+        rule.owner.as_str(),
+        rule.description.as_str(),
+        rule.category.as_str(),
+        rule.far_threshold,
+        rule.ns_candidate,
+        serde_json::to_string(&rule.labels)?,
+        rule.label_query.as_deref(),
+        serde_json::to_string(&rule.groups)?,
+        serde_json::to_string(&rule.pipelines)?,
+        serde_json::to_string(&rule.searches)?,
+        rule.paused,
+        now.0
+    )?;
+    link(tx, rule).await?;
+    ruleset::touch(tx).await
+}
+
+async fn link(tx: &mut Tx, rule: &Rule) -> Result<()> {
+    for contact in &rule.contacts {
+        exec!(
+            tx,
+            "INSERT INTO rule_contacts (rule_id, contact_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            rule.id.as_str(),
+            contact.as_str()
+        )?;
+    }
+    Ok(())
+}
+
+/// Stops a rule without losing it, or lets it run again.
+pub async fn pause(engine: &Engine, who: &Member, id: &str, paused: bool) -> Result<()> {
+    let mut tx = engine.db().write().await?;
+    let changed = exec!(
+        &mut tx,
+        "UPDATE rules SET paused = $1, updated_ms = $2 WHERE id = $3 AND member_id = $4",
+        paused,
+        engine.now().0,
+        id,
+        who.id.as_str()
+    )?;
+    finish(engine, who, tx, changed).await
+}
+
+/// Removes a rule; what it already selected stays in the history.
+pub async fn remove(engine: &Engine, who: &Member, id: &str) -> Result<()> {
+    let mut tx = engine.db().write().await?;
+    let changed = exec!(&mut tx, "DELETE FROM rules WHERE id = $1 AND member_id = $2", id, who.id.as_str())?;
+    finish(engine, who, tx, changed).await
+}
+
+async fn finish(engine: &Engine, who: &Member, mut tx: Tx, changed: u64) -> Result<()> {
+    if changed == 0 {
+        return Err(Error::NotFound);
+    }
+    ruleset::touch(&mut tx).await?;
+    tx.commit().await?;
+    engine.bus().changed(&who.id);
+    Ok(())
+}
