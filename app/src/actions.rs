@@ -1,0 +1,25 @@
+//! The server functions. Each is a public door: who is asking, call the engine, say
+//! where to look next.
+
+pub(crate) mod contacts;
+pub(crate) mod phone;
+pub(crate) mod rules;
+pub(crate) mod session;
+
+/// Registers each of them by name; doing it twice changes nothing.
+pub(crate) fn register() {
+    use leptos::server_fn::axum::register_explicit;
+    register_explicit::<session::SignIn>();
+    register_explicit::<session::SignOut>();
+    register_explicit::<contacts::AddContact>();
+    register_explicit::<contacts::RenameContact>();
+    register_explicit::<contacts::DeleteContact>();
+    register_explicit::<contacts::TestContact>();
+    register_explicit::<contacts::SendCode>();
+    register_explicit::<contacts::VerifyContact>();
+    register_explicit::<rules::SaveRule>();
+    register_explicit::<rules::PauseRule>();
+    register_explicit::<rules::DeleteRule>();
+    register_explicit::<phone::ActOnPhone>();
+    register_explicit::<phone::Replay>();
+}

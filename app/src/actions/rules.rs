@@ -1,0 +1,78 @@
+//! What can be done with rules.
+
+#![expect(clippy::too_many_arguments, reason = "a server function has one for each field of its form")]
+
+use engine::rules;
+use leptos::server;
+use model::rule::RuleForm;
+use serde_json::json;
+
+use crate::door::{Answer, Done, through};
+
+/// Where the form stands; an odd category reads as superevents.
+fn form_page(id: &str, category: &str) -> String {
+    match (id, category) {
+        ("", "event") => "/rules/new?category=event".to_owned(),
+        ("", _) => "/rules/new?category=superevent".to_owned(),
+        (id, _) => format!("/rules/{id}"),
+    }
+}
+
+/// Adds a rule, or replaces what the rule `id` says.
+#[server(prefix = "/do", endpoint = "rules/save")]
+pub(crate) async fn save_rule(
+    #[server(default)] id: String,
+    #[server(default)] description: String,
+    #[server(default)] category: String,
+    #[server(default)] far: String,
+    #[server(default)] labels: Vec<String>,
+    #[server(default)] label_query: String,
+    #[server(default)] ns_candidate: bool,
+    #[server(default)] groups: Vec<String>,
+    #[server(default)] pipelines: Vec<String>,
+    #[server(default)] searches: Vec<String>,
+    #[server(default)] contacts: Vec<String>,
+) -> Answer {
+    let page = form_page(&id, &category);
+    let form = RuleForm {
+        description,
+        category,
+        far,
+        labels,
+        label_query,
+        ns_candidate,
+        groups,
+        pipelines,
+        searches,
+        contacts,
+    };
+    through(&page, json!(form), |engine, who| async move {
+        if id.is_empty() {
+            rules::add(&engine, &who, &form).await?;
+            return Ok(Done::at("/rules").saying("rule-added"));
+        }
+        rules::change(&engine, &who, &id, &form).await?;
+        Ok(Done::at("/rules").saying("rule-changed"))
+    })
+    .await
+}
+
+/// Pauses a rule, or lets it run again.
+#[server(prefix = "/do", endpoint = "rules/pause")]
+pub(crate) async fn pause_rule(#[server(default)] id: String, #[server(default)] paused: bool) -> Answer {
+    through("/rules", json!(null), |engine, who| async move {
+        rules::pause(&engine, &who, &id, paused).await?;
+        Ok(Done::at("/rules").saying(if paused { "rule-paused" } else { "rule-resumed" }))
+    })
+    .await
+}
+
+/// Deletes a rule.
+#[server(prefix = "/do", endpoint = "rules/delete")]
+pub(crate) async fn delete_rule(#[server(default)] id: String) -> Answer {
+    through("/rules", json!(null), |engine, who| async move {
+        rules::remove(&engine, &who, &id).await?;
+        Ok(Done::at("/rules").saying("rule-deleted"))
+    })
+    .await
+}

@@ -1,0 +1,149 @@
+//! Times as a member reads them: "02:14 today (Rome)", with UTC on hover and in
+//! the markup. Made on the server only, so no browser's zone or clock plays a part.
+//!
+//! Easily got wrong: "today" is the member's day, not UTC's.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use leptos::prelude::*;
+use model::time::Millis;
+
+/// A member's zone, and the moment the page is made.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    zone: TimeZone,
+    city: String,
+    now: Millis,
+}
+
+impl Clock {
+    /// `zone` is an IANA name; one that is not known reads as UTC.
+    pub(crate) fn new(zone: &str, now: Millis) -> Self {
+        match TimeZone::get(zone) {
+            Ok(found) => {
+                let city = zone.rsplit('/').next().unwrap_or(zone).replace('_', " ");
+                Self { zone: found, city, now }
+            }
+            Err(_) => Self { zone: TimeZone::UTC, city: "UTC".to_owned(), now },
+        }
+    }
+
+    /// The zone's city, as the page may say once for a whole list.
+    pub(crate) fn city(&self) -> &str {
+        &self.city
+    }
+
+    pub(crate) const fn now(&self) -> Millis {
+        self.now
+    }
+
+    fn local(&self, at: Millis) -> jiff::Zoned {
+        Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(self.zone.clone())
+    }
+
+    /// `02:14 today`, `23:50 yesterday`, `02:14 on 25 April`, `02:14 on 25 April 2019`.
+    pub(crate) fn words(&self, at: Millis) -> String {
+        let (then, now) = (self.local(at), self.local(self.now));
+        let day = if then.date() == now.date() {
+            "today".to_owned()
+        } else if now.date().yesterday().is_ok_and(|day| day == then.date()) {
+            "yesterday".to_owned()
+        } else if now.date().tomorrow().is_ok_and(|day| day == then.date()) {
+            "tomorrow".to_owned()
+        } else if then.year() == now.year() {
+            then.strftime("on %-d %B").to_string()
+        } else {
+            then.strftime("on %-d %B %Y").to_string()
+        };
+        format!("{} {day}", then.strftime("%H:%M"))
+    }
+
+    /// `02:14 today (Rome)`.
+    pub(crate) fn at(&self, at: Millis) -> impl IntoView + use<> {
+        element(at, format!("{} ({})", self.words(at), self.city))
+    }
+
+    /// `02:14 today`, where the page says the city elsewhere.
+    pub(crate) fn brief(&self, at: Millis) -> impl IntoView + use<> {
+        element(at, self.words(at))
+    }
+
+    /// `02:14:07`, for steps within one happening.
+    pub(crate) fn exact(&self, at: Millis) -> impl IntoView + use<> {
+        element(at, self.local(at).strftime("%H:%M:%S").to_string())
+    }
+
+    /// `02:14`, as on a phone's screen.
+    pub(crate) fn minute(&self, at: Millis) -> impl IntoView + use<> {
+        element(at, self.local(at).strftime("%H:%M").to_string())
+    }
+
+    /// `Saturday 22 November`.
+    pub(crate) fn day(&self, at: Millis) -> String {
+        self.local(at).strftime("%A %-d %B").to_string()
+    }
+}
+
+fn element(at: Millis, words: String) -> impl IntoView {
+    let utc = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+    let title = utc.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    view! { <time datetime=at.rfc3339() title=title>{words}</time> }
+}
+
+/// `4 s`, `2 min`, `3 hours`, `5 days`: one unit, rounded down.
+pub(crate) fn span(ms: i64) -> String {
+    let secs = ms.max(0) / 1000;
+    let plural = |n: i64, unit: &str| if n == 1 { format!("1 {unit}") } else { format!("{n} {unit}s") };
+    match secs {
+        0..60 => format!("{secs} s"),
+        60..3600 => format!("{} min", secs / 60),
+        3600..172_800 => plural(secs / 3600, "hour"),
+        _ => plural(secs / 86_400, "day"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2025-11-22T23:30:00Z, half past midnight in Rome.
+    const NOW: Millis = Millis(1_763_854_200_000);
+
+    #[test]
+    fn the_day_is_the_members() {
+        let rome = Clock::new("Europe/Rome", NOW);
+        assert_eq!(rome.words(NOW), "00:30 today");
+        assert_eq!(rome.words(NOW.plus_secs(-3600)), "23:30 yesterday");
+        assert_eq!(rome.words(NOW.plus_secs(86_400)), "00:30 tomorrow");
+        assert_eq!(rome.words(NOW.plus_secs(-86_400 * 100)), "01:30 on 15 August");
+        assert_eq!(rome.words(Millis(1_556_180_306_000)), "10:18 on 25 April 2019");
+        assert_eq!(Clock::new("UTC", NOW).words(NOW), "23:30 today");
+        assert_eq!(rome.city(), "Rome");
+    }
+
+    #[test]
+    fn an_unknown_zone_is_utc() {
+        let nowhere = Clock::new("Nowhere/At_All", NOW);
+        assert_eq!((nowhere.city(), nowhere.words(NOW).as_str()), ("UTC", "23:30 today"));
+    }
+
+    #[test]
+    fn the_markup_carries_utc() {
+        let html = Clock::new("America/New_York", NOW).at(NOW).to_html();
+        assert!(html.contains("datetime=\"2025-11-22T23:30:00.000Z\""), "{html}");
+        assert!(
+            html.contains("18:30 today (New York)") && html.contains("2025-11-22 23:30:00 UTC"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn spans_in_one_unit() {
+        for (ms, words) in
+            [(-5, "0 s"), (4_999, "4 s"), (125_000, "2 min"), (3_600_000, "1 hour"), (90_000_000, "25 hours")]
+        {
+            assert_eq!(span(ms), words);
+        }
+        assert_eq!(span(3 * 86_400_000), "3 days");
+    }
+}

@@ -1,0 +1,11 @@
+//! The parts pages are put together from. They take plain values and give markup;
+//! none of them asks the engine for anything.
+
+pub(crate) mod delivery;
+pub(crate) mod entry;
+pub(crate) mod form;
+pub(crate) mod handset;
+pub(crate) mod icon;
+pub(crate) mod notice;
+pub(crate) mod ticks;
+pub(crate) mod wave;

@@ -1,0 +1,95 @@
+//! What became of a call or a text: its state in a word, and each step with its time.
+//!
+//! Easily got wrong: "answered" is not "reached". The tone follows the delivery's
+//! state, which knows the difference, never the last step.
+
+use engine::history::{Attempt, Delivery};
+use leptos::prelude::*;
+use model::contact::Channel;
+use model::delivery::{DeliveryKind, DeliveryState};
+
+use super::icon::{Icon, Tone, state};
+use crate::clock::Clock;
+
+/// How a state looks.
+pub(crate) const fn look(state: DeliveryState) -> (Tone, Icon) {
+    match state {
+        DeliveryState::Queued => (Tone::Calm, Icon::Ring),
+        DeliveryState::Sending | DeliveryState::Sent => (Tone::Busy, Icon::Busy),
+        DeliveryState::Unknown => (Tone::Warn, Icon::Busy),
+        DeliveryState::Reached => (Tone::Good, Icon::Check),
+        DeliveryState::Unconfirmed | DeliveryState::Expired => (Tone::Warn, Icon::Warn),
+        DeliveryState::Failed => (Tone::Bad, Icon::Cross),
+        DeliveryState::Cancelled => (Tone::Calm, Icon::Dash),
+    }
+}
+
+/// Its state, as a shape and words.
+pub(crate) fn outcome(delivery: &Delivery) -> impl IntoView + use<> {
+    let (tone, icon) = look(delivery.state);
+    state(tone, icon, delivery.state.words(delivery.channel))
+}
+
+/// "Mobile: answered, key pressed", for one line of a list.
+pub(crate) fn brief(delivery: &Delivery) -> impl IntoView + use<> {
+    let (tone, icon) = look(delivery.state);
+    let name = delivery.contact_label.split(',').next().unwrap_or_default().to_owned();
+    state(tone, icon, format!("{name}: {}", delivery.state.words(delivery.channel)))
+}
+
+/// The whole of it.
+pub(crate) fn full(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> {
+    let (icon, way) = match delivery.channel {
+        Channel::Call => (Icon::Phone, "Call"),
+        Channel::Text => (Icon::Text, "Text"),
+    };
+    let what = match delivery.kind {
+        DeliveryKind::Alert => way.to_owned(),
+        DeliveryKind::Code => format!("{way} with a code"),
+        DeliveryKind::Test => format!("Test {}", way.to_lowercase()),
+    };
+    let body = (!delivery.body.is_empty()).then(|| {
+        let lead = if delivery.channel == Channel::Call { "What it said" } else { "What it wrote" };
+        view! {
+            <details class="more" id=format!("body-{}", delivery.id)>
+                <summary>{lead}</summary>
+                <p class="said">{delivery.body.clone()}</p>
+            </details>
+        }
+    });
+    let several = delivery.attempts.len() > 1;
+    let tries: Vec<_> = delivery.attempts.iter().map(|one| attempt(one, several, clock)).collect();
+    view! {
+        <li class="delivery">
+            <div class="row">
+                <span class="state calm">{icon.draw()} <span class="sr">{way}" "</span></span>
+                <span>{what}" to "{delivery.contact_label.clone()}</span>
+                {outcome(delivery)}
+            </div>
+            {code(delivery)}
+            {tries}
+            {body}
+        </li>
+    }
+}
+
+fn code(delivery: &Delivery) -> Option<impl IntoView + use<>> {
+    delivery.code.as_ref().map(|code| {
+        let numeric = code.bytes().all(|byte| byte.is_ascii_digit());
+        let words = if numeric { format!("Twilio's error {code}") } else { code.replace('_', " ") };
+        view! { <p class="hint">"Reason: "{words}"."</p> }
+    })
+}
+
+fn attempt(attempt: &Attempt, several: bool, clock: &Clock) -> impl IntoView + use<> {
+    let title = several.then(|| view! { <p class="hint">{format!("Try {}", attempt.number)}</p> });
+    let steps: Vec<_> = attempt
+        .steps
+        .iter()
+        .map(|step| {
+            let detail = step.detail.as_ref().map(|detail| format!(": {detail}"));
+            view! { <li>{clock.exact(step.at)} <span>{step.step.clone()}{detail}</span></li> }
+        })
+        .collect();
+    view! { {title} <ol class="steps">{steps}</ol> }
+}

@@ -1,0 +1,68 @@
+//! What a page says first: what was just done, or what could not be.
+//!
+//! Easily got wrong: addresses carry a code (`?said=verified`), never a sentence, or
+//! anybody could put words into our mouth with a link.
+
+use leptos::prelude::*;
+
+use super::icon::{Icon, Tone};
+use crate::again::Again;
+
+/// The sentence of a code; a code nobody knows says nothing.
+fn sentence(code: &str) -> Option<(Tone, &'static str)> {
+    Some(match code {
+        "contact-added" => (Tone::Good, "Phone added. It can be used once you have entered its code."),
+        "code-asked" => (Tone::Good, "A code is on its way. It works for 10 minutes."),
+        "verified" => (Tone::Good, "Verified. This phone can now be used by your rules."),
+        "renamed" => (Tone::Good, "Renamed."),
+        "contact-deleted" => (Tone::Good, "Contact deleted."),
+        "tested" => (Tone::Good, "A test is on its way. Its steps appear below as they happen."),
+        "rule-added" => (Tone::Good, "Rule saved. It applies from now on."),
+        "rule-changed" => (Tone::Good, "Changes saved. They apply from now on."),
+        "rule-paused" => (Tone::Good, "Rule paused. It selects nothing until you resume it."),
+        "rule-resumed" => (Tone::Good, "Rule resumed. It applies from now on."),
+        "rule-deleted" => (Tone::Good, "Rule deleted."),
+        "replayed" => (Tone::Good, "Replayed: its packets went through the real intake, as of now."),
+        "signed-out" => (Tone::Good, "You are signed out."),
+        "forbidden" => (Tone::Warn, "You may not do that."),
+        "failed" => (Tone::Bad, "Something failed on our side, and nothing was saved. Please try again."),
+        _ => return None,
+    })
+}
+
+/// What was just done, named by `code`.
+pub(crate) fn said(code: Option<&str>) -> Option<impl IntoView + use<>> {
+    let (tone, words) = code.and_then(sentence)?;
+    let icon = if tone == Tone::Good { Icon::Check } else { Icon::Warn };
+    Some(view! {
+        <div class=format!("notice {}", tone.class()) role="status">
+            {icon.draw()} <p>{words}</p>
+        </div>
+    })
+}
+
+/// What is to mend in a form that came back, with a way to each field. It takes the
+/// focus, so that it is read first and the next Tab leads on from it.
+pub(crate) fn problems(again: &Again) -> Option<impl IntoView + use<>> {
+    let faults = again.faults();
+    if faults.is_empty() && again.note.is_none() {
+        return None;
+    }
+    let title = match (faults.len(), &again.note) {
+        (0, Some(note)) => note.clone(),
+        (1, _) => "One thing to mend before this can be saved".to_owned(),
+        (n, _) => format!("{n} things to mend before this can be saved"),
+    };
+    let list = (!faults.is_empty()).then(|| {
+        let items: Vec<_> = faults
+            .iter()
+            .map(|fault| view! { <li><a href=format!("#{}", fault.field)>{fault.message.clone()}</a></li> })
+            .collect();
+        view! { <ul>{items}</ul> }
+    });
+    Some(view! {
+        <div class="notice bad" role="alert" id="problems" tabindex="-1" autofocus>
+            {Icon::Warn.draw()} <div><p><strong>{title}</strong></p> {list}</div>
+        </div>
+    })
+}

@@ -1,0 +1,105 @@
+//! The way through every server function: is it our own form, who is asking, do
+//! it, and say where to look next.
+//!
+//! Easily got wrong: the answer is always a redirect, never an `Err`; an `Err`
+//! would put its text into the address and answer 500 to people without scripts.
+
+use std::future::Future;
+
+use engine::Engine;
+use engine::members::Member;
+use http::StatusCode;
+use leptos::prelude::ServerFnError;
+use serde_json::Value;
+
+use crate::again::{self, Fault};
+use crate::ask::{Ask, Stop, failed};
+
+/// What a server function returns; its answer is in the response's head.
+pub(crate) type Answer = Result<(), ServerFnError>;
+
+/// Where to look after something was done.
+#[derive(Debug)]
+pub(crate) struct Done {
+    place: String,
+}
+
+impl Done {
+    /// Shows `place`, a path of this site.
+    pub(crate) fn at(place: impl Into<String>) -> Self {
+        Self { place: place.into() }
+    }
+
+    /// And says there what was done; `code` is one of [`crate::components::notice`]'s.
+    pub(crate) fn saying(mut self, code: &str) -> Self {
+        let joint = if self.place.contains('?') { '&' } else { '?' };
+        self.place = format!("{}{joint}said={code}", self.place);
+        self
+    }
+}
+
+/// Does `use_case` for the signed-in member. `page` is where the form stands, `typed`
+/// what it held; both come back together if it cannot be done.
+pub(crate) async fn through<F, Fut>(page: &str, typed: Value, use_case: F) -> Answer
+where
+    F: FnOnce(Engine, Member) -> Fut + Send,
+    Fut: Future<Output = engine::Result<Done>> + Send,
+{
+    let ask = entered()?;
+    let place = match walk(&ask, page, typed, use_case).await {
+        Ok(place) => place,
+        // Not even the session could be written: only a code can be told.
+        Err(_) => Done::at(page).saying("failed").place,
+    };
+    ask.see_other(&place);
+    Ok(())
+}
+
+async fn walk<F, Fut>(ask: &Ask, page: &str, typed: Value, use_case: F) -> Result<String, Stop>
+where
+    F: FnOnce(Engine, Member) -> Fut + Send,
+    Fut: Future<Output = engine::Result<Done>> + Send,
+{
+    let Some(who) = ask.who().await? else {
+        let note = "You were signed out, so this was not saved yet. Check it and send it again.";
+        let back = again::keep(ask, page, typed, Vec::new(), Some(note.to_owned())).await?;
+        return Ok(sign_in_for(&back));
+    };
+    match use_case(ask.engine.clone(), who).await {
+        Ok(done) => Ok(done.place),
+        Err(engine::Error::Invalid(fields)) => {
+            let faults = fields.iter().map(Fault::from).collect();
+            again::keep(ask, page, typed, faults, None).await
+        }
+        Err(engine::Error::Conflict(message) | engine::Error::Limit { message, .. }) => {
+            again::keep(ask, page, typed, Vec::new(), Some(message)).await
+        }
+        // The page itself then says that it is gone, with the right status.
+        Err(engine::Error::NotFound) => Ok(page.to_owned()),
+        Err(engine::Error::Forbidden) => Ok("/?said=forbidden".to_owned()),
+        Err(other) => {
+            let _ = failed(other);
+            again::keep(ask, page, typed, Vec::new(), Some(OUR_FAULT.to_owned())).await
+        }
+    }
+}
+
+const OUR_FAULT: &str = "Something failed on our side, and nothing was saved. Please try again.";
+
+/// The request, if it was made by our own pages; else 403 and no more.
+pub(crate) fn entered() -> Result<Ask, ServerFnError> {
+    let Some(ask) = Ask::take() else {
+        return Err(ServerFnError::new("no request"));
+    };
+    if ask.same_origin() {
+        return Ok(ask);
+    }
+    ask.set_status(StatusCode::FORBIDDEN);
+    Err(ServerFnError::new("This form was not sent from this site."))
+}
+
+/// The sign-in page that leads to `place` afterwards.
+pub(crate) fn sign_in_for(place: &str) -> String {
+    let next: String = form_urlencoded::byte_serialize(place.as_bytes()).collect();
+    format!("/sign-in?next={next}")
+}

@@ -1,0 +1,304 @@
+//! The browser's side of the islands.
+//!
+//! Easily got wrong: at most one fetch is under way; what changes meanwhile asks for
+//! one more afterwards. And a part that did not change is left alone, so that nothing
+//! loses focus, flickers or is read aloud twice.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use model::rule::RuleForm;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen::{JsCast, closure::Closure};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    Document, DomParser, Element, Event, EventSource, FormData, HtmlElement, HtmlFormElement, RequestInit,
+    Response, SubmitEvent, SupportedType, UrlSearchParams, Window,
+};
+
+/// News that come in a burst are fetched once.
+const GATHER_MS: i32 = 60;
+
+fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+fn document() -> Option<Document> {
+    window()?.document()
+}
+
+/// What is under way.
+#[derive(Default)]
+struct State {
+    waiting: Cell<bool>,
+    fetching: Cell<bool>,
+    again: Cell<bool>,
+    timer: Cell<Option<i32>>,
+}
+
+/// Listens for news and for quiet forms. Runs as long as the page.
+pub(super) fn start() {
+    let state = Rc::new(State::default());
+    listen(&state);
+    quiet_forms(&state);
+    set_timer(&state);
+}
+
+fn listen(state: &Rc<State>) {
+    let Ok(source) = EventSource::new("/live") else { return };
+    let news = {
+        let state = Rc::clone(state);
+        Closure::<dyn FnMut()>::new(move || gather(&state))
+    };
+    let _ = source.add_event_listener_with_callback("change", news.as_ref().unchecked_ref());
+    news.forget();
+    // The browser reconnects by itself; what happened in between is then fetched once.
+    let was_open = Cell::new(false);
+    let open = {
+        let state = Rc::clone(state);
+        Closure::<dyn FnMut()>::new(move || {
+            if was_open.replace(true) {
+                gather(&state);
+            }
+        })
+    };
+    source.set_onopen(Some(open.as_ref().unchecked_ref()));
+    open.forget();
+}
+
+/// Fetches soon, once for all that comes until then.
+fn gather(state: &Rc<State>) {
+    if state.waiting.replace(true) {
+        return;
+    }
+    let later = Rc::clone(state);
+    after(GATHER_MS, move || {
+        later.waiting.set(false);
+        refresh(&later);
+    });
+}
+
+fn after(ms: i32, f: impl FnOnce() + 'static) -> Option<i32> {
+    let call = Closure::once_into_js(f);
+    window()?.set_timeout_with_callback_and_timeout_and_arguments_0(call.unchecked_ref(), ms).ok()
+}
+
+fn refresh(state: &Rc<State>) {
+    if state.fetching.replace(true) {
+        state.again.set(true);
+        return;
+    }
+    let state = Rc::clone(state);
+    spawn_local(async move {
+        // A failed fetch leaves the page as it was; the next news tries again.
+        if let Ok((_, html)) = fetch_page(None).await {
+            replace(&html);
+        }
+        done(&state);
+    });
+}
+
+fn done(state: &Rc<State>) {
+    state.fetching.set(false);
+    set_timer(state);
+    if state.again.replace(false) {
+        refresh(state);
+    }
+}
+
+/// Some parts know when they will be out of date (`data-refresh-in`, in ms).
+fn set_timer(state: &Rc<State>) {
+    if let (Some(old), Some(window)) = (state.timer.take(), window()) {
+        window.clear_timeout_with_handle(old);
+    }
+    let part = document().and_then(|document| document.query_selector("[data-refresh-in]").ok().flatten());
+    let ms =
+        part.and_then(|part| part.get_attribute("data-refresh-in")).and_then(|ms| ms.parse::<i32>().ok());
+    let Some(ms) = ms.filter(|ms| *ms >= 0) else { return };
+    let later = Rc::clone(state);
+    state.timer.set(after(ms.saturating_add(200), move || {
+        later.timer.set(None);
+        refresh(&later);
+    }));
+}
+
+/// This page, or with `sent` the answer to a form; its final address and its HTML.
+async fn fetch_page(sent: Option<(String, UrlSearchParams)>) -> Result<(String, String), JsValue> {
+    let window = window().ok_or(JsValue::NULL)?;
+    let options = RequestInit::new();
+    let address = match sent {
+        Some((address, body)) => {
+            options.set_method("POST");
+            options.set_body(&body);
+            address
+        }
+        None => window.location().href()?,
+    };
+    let answer = JsFuture::from(window.fetch_with_str_and_init(&address, &options)).await?;
+    let answer: Response = answer.dyn_into()?;
+    if !answer.ok() {
+        return Err(JsValue::NULL);
+    }
+    let html = JsFuture::from(answer.text()?).await?.as_string().ok_or(JsValue::NULL)?;
+    Ok((answer.url(), html))
+}
+
+/// Puts the fetched page's live parts in place of ours.
+fn replace(html: &str) {
+    let (Some(document), Ok(parser)) = (document(), DomParser::new()) else { return };
+    let Ok(fresh) = parser.parse_from_string(html, SupportedType::TextHtml) else { return };
+    let Ok(parts) = document.query_selector_all("[data-live][id]") else { return };
+    let focused = document.active_element().map(|element| element.id()).filter(|id| !id.is_empty());
+    for i in 0..parts.length() {
+        let Some(part) = parts.item(i).and_then(|node| node.dyn_into::<Element>().ok()) else { continue };
+        let Some(new) = fresh.get_element_by_id(&part.id()) else { continue };
+        let html = new.inner_html();
+        if !same_as_before(&part, &html) {
+            let open = open_ones(&part);
+            part.set_inner_html(&html);
+            for id in open {
+                if let Some(element) = document.get_element_by_id(&id) {
+                    let _ = element.set_attribute("open", "");
+                }
+            }
+        }
+    }
+    let lost = document.active_element().is_none_or(|element| element.tag_name() == "BODY");
+    if let (true, Some(id)) = (lost, focused) {
+        let element =
+            document.get_element_by_id(&id).and_then(|element| element.dyn_into::<HtmlElement>().ok());
+        if let Some(element) = element {
+            let options = web_sys::FocusOptions::new();
+            options.set_prevent_scroll(true);
+            let _ = element.focus_with_options(&options);
+        }
+    }
+}
+
+thread_local! {
+    /// What the server last sent for each part.
+    static LAST: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Compared with what came last time, because a disclosure opened by hand changes our own.
+fn same_as_before(part: &Element, html: &str) -> bool {
+    LAST.with_borrow_mut(|last| match last.iter_mut().find(|(id, _)| *id == part.id()) {
+        Some((_, was)) if was == html => true,
+        Some((_, was)) => {
+            html.clone_into(was);
+            false
+        }
+        None => {
+            last.push((part.id(), html.to_owned()));
+            part.inner_html() == html
+        }
+    })
+}
+
+/// Ids of the disclosures a person has opened within `part`.
+fn open_ones(part: &Element) -> Vec<String> {
+    let Ok(list) = part.query_selector_all("details[open][id]") else { return Vec::new() };
+    (0..list.length())
+        .filter_map(|i| list.item(i)?.dyn_into::<Element>().ok())
+        .map(|element| element.id())
+        .collect()
+}
+
+/// Sends `data-quiet` forms here: the same request, but the page stays.
+fn quiet_forms(state: &Rc<State>) {
+    let Some(document) = document() else { return };
+    let state = Rc::clone(state);
+    let submit = Closure::<dyn FnMut(SubmitEvent)>::new(move |event: SubmitEvent| {
+        let form = event.target().and_then(|target| target.dyn_into::<HtmlFormElement>().ok());
+        let Some(form) = form.filter(|form| form.has_attribute("data-quiet")) else { return };
+        let Some(body) = body_of(&form, event.submitter().as_ref()) else { return };
+        event.prevent_default();
+        send(&state, form.get_attribute("action").unwrap_or_default(), body);
+    });
+    let _ = document.add_event_listener_with_callback("submit", submit.as_ref().unchecked_ref());
+    submit.forget();
+}
+
+fn body_of(form: &HtmlFormElement, submitter: Option<&HtmlElement>) -> Option<UrlSearchParams> {
+    let body = UrlSearchParams::new().ok()?;
+    for (name, value) in pairs(form)? {
+        body.append(&name, &value);
+    }
+    if let Some(button) = submitter {
+        let name = button.get_attribute("name").filter(|name| !name.is_empty());
+        if let Some(name) = name {
+            body.append(&name, &button.get_attribute("value").unwrap_or_default());
+        }
+    }
+    Some(body)
+}
+
+/// The form's fields as they would be sent, without a button.
+fn pairs(form: &HtmlFormElement) -> Option<Vec<(String, String)>> {
+    let data = FormData::new_with_form(form).ok()?;
+    let mut out = Vec::new();
+    for pair in data.entries() {
+        let pair: js_sys::Array = pair.ok()?.dyn_into().ok()?;
+        out.push((pair.get(0).as_string()?, pair.get(1).as_string().unwrap_or_default()));
+    }
+    Some(out)
+}
+
+fn send(state: &Rc<State>, address: String, body: UrlSearchParams) {
+    let state = Rc::clone(state);
+    state.fetching.set(true);
+    spawn_local(async move {
+        let answer = fetch_page(Some((address, body))).await;
+        let location = window().map(|window| window.location());
+        if let (Ok((url, html)), Some(location)) = (answer, location) {
+            let here = location.origin().unwrap_or_default() + &location.pathname().unwrap_or_default();
+            let there = url.split(['?', '#']).next().unwrap_or_default().to_owned();
+            // Something to say, or another page altogether: then the browser goes there.
+            if there == here && !url.contains("again=") {
+                replace(&html);
+            } else {
+                let _ = location.set_href(&url);
+            }
+        }
+        done(&state);
+    });
+}
+
+/// Calls `then` with the rule form whenever something in it changes.
+pub(super) fn on_rule_input(then: impl Fn(RuleForm) + 'static) {
+    let Some(form) = document().and_then(|document| document.get_element_by_id("rule-form")) else { return };
+    let Ok(form) = form.dyn_into::<HtmlFormElement>() else { return };
+    let read = {
+        let form = form.clone();
+        move || {
+            if let Some(pairs) = pairs(&form) {
+                then(rule_form(pairs));
+            }
+        }
+    };
+    // A browser may have put back what was typed before a reload.
+    read();
+    let input = Closure::<dyn FnMut(Event)>::new(move |_: Event| read());
+    let _ = form.add_event_listener_with_callback("input", input.as_ref().unchecked_ref());
+    input.forget();
+}
+
+fn rule_form(pairs: Vec<(String, String)>) -> RuleForm {
+    let mut form = RuleForm::default();
+    for (name, value) in pairs {
+        match name.as_str() {
+            "description" => form.description = value,
+            "category" => form.category = value,
+            "far" => form.far = value,
+            "label_query" => form.label_query = value,
+            "ns_candidate" => form.ns_candidate = value == "true",
+            "labels[]" => form.labels.push(value),
+            "groups[]" => form.groups.push(value),
+            "pipelines[]" => form.pipelines.push(value),
+            "searches[]" => form.searches.push(value),
+            "contacts[]" => form.contacts.push(value),
+            _ => {}
+        }
+    }
+    form
+}

@@ -1,0 +1,135 @@
+//! The front page: what this is, or, signed in, whether one's phone will ring.
+
+use engine::contacts;
+use engine::history;
+use engine::reach::{self, Reach};
+use leptos::prelude::*;
+
+use crate::ask::{Ask, Asker, Stop};
+use crate::clock::{Clock, span};
+use crate::components::entry;
+use crate::components::icon::Icon;
+use crate::components::wave::Wave;
+use crate::frame::{Page, open};
+
+/// Alerts shown on the front page.
+const RECENT: usize = 5;
+
+/// `/`
+#[component]
+pub(crate) fn Home() -> impl IntoView {
+    open(|ask, asker| async move {
+        match asker {
+            Some(asker) => mine(&asker).await,
+            None => Ok(Page::new("Home", front(&ask))),
+        }
+    })
+}
+
+fn front(ask: &Ask) -> impl IntoView + use<> {
+    let (words, extra) = if ask.engine.sandbox() {
+        (
+            "Try it: pick a person",
+            Some("This is the sandbox: pick one of two made-up people and watch a phone ring on the screen."),
+        )
+    } else {
+        ("Sign in", None)
+    };
+    view! {
+        <section class="hero">
+            <h1>"Your phone rings when the sky does."</h1>
+            <Wave />
+            <div class="prose">
+                <p class="lead">
+                    "Ringdown watches GraceDB for the LIGO-Virgo-KAGRA collaboration. When a superevent matches a rule of yours, it calls or texts you within seconds. Afterwards it can always say why your phone rang, or why it did not."
+                </p>
+            </div>
+            {extra.map(|words| view! { <p class="sub">{words}</p> })}
+            <p class="actions">
+                <a class="button primary" href="/sign-in">{words}</a>
+                <a href="/help">"How rules work"</a>
+            </p>
+        </section>
+    }
+}
+
+async fn mine(asker: &Asker) -> Result<Page, Stop> {
+    let (engine, who, clock) = (asker.engine(), &asker.who, asker.clock());
+    let reach = reach::of(engine, who).await?;
+    let mut recent = history::list(engine, who, None).await?;
+    recent.truncate(RECENT);
+    let tour = if engine.sandbox() { Some(tour(asker, &reach).await?) } else { None };
+    let alerts = if recent.is_empty() {
+        view! {
+            <p class="empty">"Nothing has come from GraceDB yet. Whatever comes is listed here, with what it did for you."</p>
+        }
+        .into_any()
+    } else {
+        view! { {entry::table(&recent, &clock, "The latest alerts")} <p><a href="/history">"The whole history"</a></p> }
+            .into_any()
+    };
+    let main = view! {
+        <section class="reach" id="reach" data-live>{reachability(&reach, &clock)}</section>
+        {tour}
+        <section class="section">
+            <h2>"What came from GraceDB"</h2>
+            <div class="stack" id="recent" data-live>{alerts}</div>
+        </section>
+    };
+    Ok(Page::new("Home", main).live())
+}
+
+fn reachability(reach: &Reach, clock: &Clock) -> impl IntoView + use<> {
+    let (class, icon) = if reach.reachable { ("good", Icon::Check) } else { ("warn", Icon::Warn) };
+    let heard = match (reach.last_heard, reach.reachable) {
+        (Some(at), _) => Some(format!("Last heard from your phone {} ago.", span(clock.now().minus(at)))),
+        (None, true) => Some("It has not rung yet: send it a test from its page.".to_owned()),
+        (None, false) => None,
+    };
+    let todo = reach.todo.as_ref().map(|todo| {
+        view! { <p class="actions"><a class="button primary" href=todo.href.clone()>{todo.words}</a></p> }
+    });
+    view! {
+        <span class=class>{icon.draw()}</span>
+        <h1>{reach.words.clone()}</h1>
+        {heard.map(|words| view! { <p class="sub">{words}</p> })}
+        {todo}
+    }
+}
+
+/// The sandbox's minute: each step ticks itself off.
+async fn tour(asker: &Asker, reach: &Reach) -> Result<impl IntoView + use<>, Stop> {
+    let contacts = contacts::list(asker.engine(), &asker.who).await?;
+    let waiting = contacts.iter().find(|contact| contact.verified.is_none());
+    let verify = waiting.map_or("/contacts".to_owned(), |contact| format!("/contacts/{}", contact.id));
+    let phone =
+        contacts.first().map_or("/phone".to_owned(), |contact| format!("/phone?contact={}", contact.id));
+    let steps = [
+        (
+            !contacts.is_empty(),
+            "/contacts/new".to_owned(),
+            "Add a phone",
+            "Any valid number: nothing leaves this machine.",
+        ),
+        (reach.verified > 0, verify, "Verify it", "Its code arrives on the phone on the Phone page."),
+        (reach.live_rules > 0, "/rules/new".to_owned(), "Make a rule", "Say what is worth waking you."),
+        (false, format!("{phone}#replay"), "Replay a superevent", "A real one, through the real intake."),
+        (false, phone, "Look at the phone", "Answer it, press 1, then read why it rang under History."),
+    ];
+    let items: Vec<_> = steps
+        .into_iter()
+        .map(|(done, href, title, words)| {
+            view! {
+                <li class:done=done>
+                    <div><a href=href>{title}</a>{done.then(|| view! { <span class="sr">" (done)"</span> })} <span class="hint">{words}</span></div>
+                </li>
+            }
+        })
+        .collect();
+    Ok(view! {
+        <section class="card tour">
+            <h2>"Try it in a minute"</h2>
+            <ol class="numbered">{items}</ol>
+        </section>
+    })
+}

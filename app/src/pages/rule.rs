@@ -1,0 +1,216 @@
+//! Making and changing a rule: one native form, and beside it the same rule in words.
+//!
+//! Easily got wrong: what only events have stays in the form for superevents too,
+//! hidden by style alone; the form's reader drops it there, as GraceDB does.
+
+use engine::contacts::{self, Contact};
+use engine::rules::{self, Choices};
+use leptos::prelude::*;
+use model::rule::RuleForm;
+
+use super::contacts::how;
+use crate::actions::rules::SaveRule;
+use crate::again::Again;
+use crate::ask::{Asker, Stop};
+use crate::components::form::{Line, action, group, hidden};
+use crate::components::notice::problems;
+use crate::components::ticks;
+use crate::frame::{Page, own};
+use crate::islands::rule_words::{RuleWords, in_words};
+
+/// `/rules/new`
+#[component]
+pub(crate) fn New() -> impl IntoView {
+    own(|asker, _, again| async move {
+        let category = asker.ask.query("category").unwrap_or("superevent").to_owned();
+        let blank = RuleForm { category, ..RuleForm::default() };
+        page(&asker, None, again.typed().unwrap_or(blank), &again).await
+    })
+}
+
+/// `/rules/:id`
+#[component]
+pub(crate) fn Edit() -> impl IntoView {
+    own(|asker, id, again| async move {
+        let rule = rules::get(asker.engine(), &asker.who, &id).await?;
+        let form = again.typed().unwrap_or_else(|| RuleForm::from(&rule));
+        page(&asker, Some(id), form, &again).await
+    })
+}
+
+async fn page(asker: &Asker, id: Option<String>, form: RuleForm, again: &Again) -> Result<Page, Stop> {
+    let choices = rules::choices(asker.engine()).await?;
+    let contacts = contacts::list(asker.engine(), &asker.who).await?;
+    let title = if id.is_some() { "Change a rule" } else { "Make a rule" };
+    let save = if id.is_some() { "Save the changes" } else { "Save this rule" };
+    let said = in_words(&form, &choices.labels);
+    let labels = choices.labels.clone();
+    Ok(Page::new(
+        title,
+        view! {
+            <p class="eyebrow"><a href="/rules">"Rules"</a></p>
+            <h1>{title}</h1>
+            {problems(again)}
+            <form method="post" action={action::<SaveRule>()} class="rule-form" id="rule-form" novalidate>
+                <div class="form">
+                    {id.clone().map(|id| hidden("id", id))}
+                    {fields(&form, id.is_some(), &choices, &contacts, again)}
+                </div>
+                <aside class="aside" aria-label="The rule in words">
+                    <RuleWords said labels />
+                </aside>
+                <p class="actions">
+                    <button class="primary">{save}</button>
+                    <a href="/rules">"Cancel"</a>
+                </p>
+            </form>
+        },
+    ))
+}
+
+fn fields(
+    form: &RuleForm,
+    fixed: bool,
+    choices: &Choices,
+    contacts: &[Contact],
+    again: &Again,
+) -> impl IntoView + use<> {
+    let description = Line {
+        name: "description",
+        label: "Name",
+        hint: "What you want to read when it rings.",
+        value: form.description.clone(),
+        fault: again.fault("description"),
+        maxlength: Some(40),
+        ..Line::default()
+    };
+    let far = Line {
+        name: "far",
+        label: "False alarm rate below",
+        hint: "As \u{201c}1 per 10 years\u{201d}, \u{201c}2 per day\u{201d}, or in Hz: 1e-7. Leave it empty for any rate.",
+        value: form.far.clone(),
+        fault: again.fault("far"),
+        class: "short num",
+        optional: true,
+        ..Line::default()
+    };
+    view! {
+        {description.draw()}
+        {category(form, fixed, again)}
+        {far.draw()}
+        {neutron_star(form)}
+        {labels(form, choices, again)}
+        {only_events(form, choices)}
+        {told(form, contacts, again)}
+    }
+}
+
+fn category(form: &RuleForm, fixed: bool, again: &Again) -> impl IntoView + use<> {
+    let event = form.category == "event";
+    if fixed {
+        let words = if event {
+            "This rule is about events (G\u{2026})."
+        } else {
+            "This rule is about superevents (S\u{2026})."
+        };
+        return view! {
+            <p class="hint">{words}" That cannot be changed; make a new rule instead."</p>
+            <input type="radio" hidden id=format!("category-{}", form.category) name="category" value=form.category.clone() checked=true />
+        }
+        .into_any();
+    }
+    let choices = view! {
+        <div class="segments">
+            <label><input type="radio" name="category" id="category-superevent" value="superevent" checked=!event /> "Superevents"</label>
+            <label><input type="radio" name="category" id="category-event" value="event" checked=event /> "Events"</label>
+        </div>
+    };
+    group(
+        "category",
+        "About",
+        "A superevent bundles what all pipelines saw of one candidate. An event is one pipeline's view.",
+        again,
+        choices,
+    )
+    .into_any()
+}
+
+fn neutron_star(form: &RuleForm) -> impl IntoView + use<> {
+    view! {
+        <label class="choice">
+            <input type="checkbox" name="ns_candidate" value="true" checked=form.ns_candidate />
+            <span>"Only neutron star candidates"</span>
+            <span class="hint">"The lighter body is below 3 solar masses."</span>
+        </label>
+    }
+}
+
+fn labels(form: &RuleForm, choices: &Choices, again: &Again) -> impl IntoView + use<> {
+    let query_fault = again.fault("label_query");
+    let open = !form.label_query.is_empty() || query_fault.is_some();
+    let query = Line {
+        name: "label_query",
+        label: "Label query",
+        hint: "Instead of ticks: & and, | or, ~ not, and parentheses. For example EM_READY & ~(DQV | INJ).",
+        value: form.label_query.clone(),
+        fault: query_fault,
+        class: "mono",
+        maxlength: Some(200),
+        optional: true,
+        ..Line::default()
+    };
+    let ticks = ticks::labels(&choices.labels, &form.labels);
+    let body = view! {
+        {ticks}
+        <details class="more" id="query" open=open>
+            <summary>"Write a label query instead"</summary>
+            {query.draw()}
+        </details>
+    };
+    let words = "All of the ticked ones must be attached, and it rings when the last of them arrives. Tick none, and it rings when the superevent is created or its rate falls below yours.";
+    group("labels", "Labels", words, again, body)
+}
+
+fn only_events(form: &RuleForm, choices: &Choices) -> impl IntoView + use<> {
+    view! {
+        <fieldset class="group only-events stack">
+            <legend>"Which events"</legend>
+            <p class="hint">"One of those ticked in each list; none ticked means any."</p>
+            {ticks::names("groups[]", "Groups", &choices.groups, &form.groups)}
+            {ticks::names("pipelines[]", "Pipelines", &choices.pipelines, &form.pipelines)}
+            {ticks::names("searches[]", "Searches", &choices.searches, &form.searches)}
+        </fieldset>
+    }
+}
+
+fn told(form: &RuleForm, contacts: &[Contact], again: &Again) -> impl IntoView + use<> {
+    let body = if contacts.is_empty() {
+        view! { <p>"You have no phone yet. "<a href="/contacts/new">"Add a phone"</a>" first."</p> }
+            .into_any()
+    } else {
+        let rows: Vec<_> = contacts.iter().map(|contact| teller(contact, contacts, form)).collect();
+        view! { <div class="choices">{rows}</div> }.into_any()
+    };
+    group("contacts", "Tell", "", again, body)
+}
+
+fn teller(contact: &Contact, all: &[Contact], form: &RuleForm) -> impl IntoView + use<> {
+    let verified = contact.verified.is_some();
+    // With a single phone there is nothing to choose.
+    let only = form.contacts.is_empty() && all.iter().filter(|one| one.verified.is_some()).count() == 1;
+    let checked = verified && (only || form.contacts.contains(&contact.id));
+    let name = format!("contact-{}", contact.id);
+    let words = if verified {
+        view! { <span class="hint num">{how(contact)}</span> }.into_any()
+    } else {
+        let href = format!("/contacts/{}", contact.id);
+        view! { <span class="hint">"Not verified yet: "<a href=href>"enter its code"</a></span> }.into_any()
+    };
+    view! {
+        <div class="choice">
+            <input type="checkbox" id=name.clone() name="contacts[]" value=contact.id.clone() checked=checked disabled=!verified />
+            <span><label for=name>{contact.description.clone()}</label></span>
+            {words}
+        </div>
+    }
+}

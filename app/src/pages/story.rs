@@ -1,0 +1,167 @@
+//! One alert: what it said, what it did for the member, and why, clause by clause.
+
+use engine::history::{self, Entry, Why};
+use leptos::prelude::*;
+use model::alert::{Alert, Category};
+
+use crate::clock::Clock;
+use crate::components::delivery;
+use crate::components::entry::{far, happened};
+use crate::components::icon::{Icon, Tone, state};
+use crate::frame::{Page, own};
+
+/// `/history/:id`
+#[component]
+pub(crate) fn Story() -> impl IntoView {
+    own(|asker, id, _| async move {
+        let clock = asker.clock();
+        let story = history::story(asker.engine(), &asker.who, &id).await?;
+        let alert = &story.entry.alert;
+        let what = happened(alert);
+        let title = format!("{} {what}", alert.id);
+        let deliveries: Vec<_> =
+            story.entry.deliveries.iter().map(|one| delivery::full(one, &clock)).collect();
+        let sent = (!deliveries.is_empty()).then(|| {
+            view! {
+                <section class="section">
+                    <h2>"Calls and texts"</h2>
+                    <p class="hint">{format!("Times in {}.", clock.city())}</p>
+                    <ul class="deliveries" role="list">{deliveries}</ul>
+                </section>
+            }
+        });
+        let main = view! {
+            <p class="eyebrow"><a href="/history">"History"</a></p>
+            <h1><span class="mono">{alert.id.clone()}</span>" "{what}</h1>
+            <div id="story" data-live>
+                <p class="lead">{lead(&story.entry)}</p>
+                {sent}
+                {why("Why it rang", "matched", &story.matched)}
+                {why(if story.matched.is_empty() { "Why it did not ring" } else { "Rules that did not match" }, "unmatched", &story.unmatched)}
+            </div>
+            {facts(&story.entry, &clock, asker.engine().gracedb_url())}
+        };
+        Ok(Page::new(title, main).live())
+    })
+}
+
+/// The page's question, answered: what did it do for me?
+fn lead(entry: &Entry) -> String {
+    let drill = match entry.alert.suppressed() {
+        Some("offline") => " It was found offline, and such alerts ring nobody.",
+        Some(_) => " It was a drill, and drills ring nobody.",
+        None => "",
+    };
+    let rules = match entry.rules.as_slice() {
+        [] => return format!("No rule of yours matched, so nothing was sent.{drill}"),
+        [only] => format!("Your rule \u{201c}{only}\u{201d} matched"),
+        many => format!("{} of your rules matched", many.len()),
+    };
+    let ends = &entry.deliveries;
+    let reached = ends.iter().any(|one| one.state == model::delivery::DeliveryState::Reached);
+    let open = ends.iter().any(|one| !one.state.is_final());
+    let end = match (ends.is_empty(), reached, open) {
+        (true, _, _) => "but it had no verified phone to tell",
+        (_, true, _) => "and you were reached",
+        (_, false, true) => "and you are being told now",
+        (_, false, false) => "but nothing shows that you were reached",
+    };
+    format!("{rules}, {end}.")
+}
+
+fn why(title: &'static str, id: &'static str, list: &[Why]) -> Option<impl IntoView + use<>> {
+    if list.is_empty() {
+        return None;
+    }
+    let items: Vec<_> = list.iter().map(|why| verdict(why, id == "matched")).collect();
+    Some(view! {
+        <section class="section" id=id>
+            <h2>{title}</h2>
+            <ul class="items">{items}</ul>
+        </section>
+    })
+}
+
+fn verdict(why: &Why, matched: bool) -> impl IntoView + use<> {
+    let clauses: Vec<_> = why
+        .clauses
+        .iter()
+        .map(|clause| {
+            let (class, icon, word) =
+                if clause.met { ("good", Icon::Check, "Met: ") } else { ("bad", Icon::Cross, "Not met: ") };
+            view! {
+                <li class="clause">
+                    <span class=class>{icon.draw()}</span>
+                    <span><span class="sr">{word}</span>{clause.text.clone()}</span>
+                </li>
+            }
+        })
+        .collect();
+    let standing = if matched {
+        state(Tone::Good, Icon::Check, "matched")
+    } else {
+        state(Tone::Calm, Icon::Dash, "did not match")
+    };
+    view! {
+        <li class="item">
+            <div class="top-line">
+                <h3><a href=format!("/rules/{}", why.rule_id)>{why.rule.description.clone()}</a></h3>
+                {standing}
+            </div>
+            <ul class="clauses">{clauses}</ul>
+            <details class="more" id=format!("rule-{}", why.rule_id)>
+                <summary>"The rule in words"</summary>
+                <p class="words">{why.rule.words()}</p>
+            </details>
+        </li>
+    }
+}
+
+fn facts(entry: &Entry, clock: &Clock, gracedb: &str) -> impl IntoView + use<> {
+    let alert = &entry.alert;
+    let place = if alert.category == Category::Superevent { "superevents" } else { "events" };
+    let href = format!("{gracedb}/{place}/{}/view/", alert.id);
+    let neutron_star = match alert.ns_candidate {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not said",
+    };
+    let pairs = [
+        ("Group", alert.group.clone()),
+        ("Pipeline", alert.pipeline.clone()),
+        ("Search", alert.search.clone()),
+        ("Detectors", (!alert.instruments.is_empty()).then(|| alert.instruments.join(", "))),
+        ("Neutron star candidate", Some(neutron_star.to_owned())),
+    ];
+    let pairs: Vec<_> = pairs
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| view! { <div><dt>{name}</dt> <dd>{value}</dd></div> }))
+        .collect();
+    view! {
+        <section class="section">
+            <h2>"What GraceDB said"</h2>
+            <dl class="facts">
+                <div><dt>"False alarm rate"</dt> <dd>{far(alert.far)}</dd></div>
+                <div><dt>"Received"</dt> <dd>{clock.at(entry.received)}</dd></div>
+                {pairs}
+                <div class="wide"><dt>"Labels"</dt> <dd>{labels(alert)}</dd></div>
+            </dl>
+            <p><a href=href rel="noreferrer">{alert.id.clone()}" in GraceDB"</a></p>
+        </section>
+    }
+}
+
+fn labels(alert: &Alert) -> impl IntoView + use<> {
+    if alert.labels.is_empty() {
+        return view! { <span class="calm">"none yet"</span> }.into_any();
+    }
+    let each: Vec<_> = alert
+        .labels
+        .iter()
+        .map(|label| {
+            let this = alert.label.as_ref() == Some(label);
+            view! { <li class="label" class:this=this title=model::labels::meaning(label)>{label.clone()}</li> }
+        })
+        .collect();
+    view! { <ul class="labels" role="list">{each}</ul> }.into_any()
+}
