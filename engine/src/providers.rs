@@ -6,6 +6,11 @@ use std::time::Duration;
 pub mod simulator;
 pub mod twilio;
 
+/// Chooses ring for TLS in this process; a second call changes nothing.
+pub fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// What a failed request means for the one who made it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {

@@ -144,8 +144,7 @@ impl From<RemoteJson> for Remote {
 impl Twilio {
     /// A client for the account; nothing is sent yet.
     pub fn new(account: Account) -> Result<Self> {
-        // The program may have chosen a provider already; either is ring's.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        super::install_tls();
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)

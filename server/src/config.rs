@@ -1,0 +1,343 @@
+//! What the operator says, from a file and the environment; the environment wins.
+//! This is the only place that reads either. A wrong value stops the start with one
+//! line that names it and never shows a secret.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use model::contact::E164;
+
+/// A value that stops the start.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wrong(String);
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+/// The whole configuration.
+#[derive(Clone)]
+pub struct Config {
+    /// `RINGDOWN_LISTEN`.
+    pub listen: SocketAddr,
+    /// `RINGDOWN_PUBLIC_URL`; from `listen` if absent.
+    pub public_url: Option<String>,
+    /// `RINGDOWN_DATABASE_URL`.
+    pub database_url: String,
+    /// `RINGDOWN_GRACEDB_URL`.
+    pub gracedb_url: String,
+    /// The Twilio account; sandbox mode if absent.
+    pub twilio: Option<TwilioConfig>,
+    /// `RINGDOWN_TWILIO_CALLS_PER_SECOND`.
+    pub calls_per_second: f64,
+    /// `RINGDOWN_TWILIO_MESSAGES_PER_SECOND`.
+    pub messages_per_second: f64,
+    /// `RINGDOWN_INGEST_TOKEN`.
+    pub ingest_token: Option<String>,
+    /// `RINGDOWN_SITE_ROOT`: the folder of what the browser is given.
+    pub site_root: PathBuf,
+}
+
+/// The account that calls and texts go through.
+#[derive(Clone)]
+pub struct TwilioConfig {
+    /// `AC...`.
+    pub account_sid: String,
+    /// The primary auth token.
+    pub auth_token: String,
+    /// `SK...` and its secret.
+    pub api_key: Option<(String, String)>,
+    /// The number to come from.
+    pub from: Option<E164>,
+    /// Twilio's own API or a simulator.
+    pub api_base: String,
+}
+
+/// Every name, without `RINGDOWN_`, as it stands in a file (in small letters).
+const NAMES: [&str; 17] = [
+    "listen",
+    "public_url",
+    "database_url",
+    "twilio_account_sid",
+    "twilio_auth_token",
+    "twilio_api_key_sid",
+    "twilio_api_key_secret",
+    "twilio_from",
+    "twilio_api_base",
+    "twilio_calls_per_second",
+    "twilio_messages_per_second",
+    "ingest_token",
+    "gracedb_url",
+    "data_key",
+    "demo_sign_in",
+    "site_root",
+    "config",
+];
+
+/// Where values come from; given to the reader so that tests need no environment.
+#[derive(Default)]
+pub struct Sources {
+    /// The environment.
+    pub environment: BTreeMap<String, String>,
+    /// The file's values by name.
+    pub file: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// The process's environment, and `ringdown.toml` or the file that `RINGDOWN_CONFIG` names.
+    #[expect(clippy::disallowed_methods, reason = "this is the configuration")]
+    pub fn read() -> Result<Self, Wrong> {
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+            .collect();
+        let named = environment.get("RINGDOWN_CONFIG").filter(|path| !path.is_empty());
+        let path = named.map_or_else(|| PathBuf::from("ringdown.toml"), PathBuf::from);
+        let file = if named.is_some() || path.exists() { read_file(&path)? } else { BTreeMap::new() };
+        Ok(Self { environment, file })
+    }
+
+    /// The value of a name, from the environment, the file it points to, or the configuration file.
+    fn find(&self, name: &str) -> Result<Option<String>, Wrong> {
+        let variable = format!("RINGDOWN_{}", name.to_uppercase());
+        let set = |key: &str| self.environment.get(key).filter(|value| !value.is_empty());
+        let by_file = format!("{variable}_FILE");
+        match (set(&variable), set(&by_file)) {
+            (Some(_), Some(_)) => {
+                Err(Wrong(format!("{variable} and {by_file} are both set; keep one of them")))
+            }
+            (Some(value), None) => Ok(Some(value.clone())),
+            (None, Some(path)) => secret_file(&by_file, path).map(Some),
+            (None, None) => match (self.file.get(name), self.file.get(&format!("{name}_file"))) {
+                (Some(value), _) => Ok(Some(value.clone())),
+                (None, Some(path)) => secret_file(&by_file, path).map(Some),
+                (None, None) => Ok(None),
+            },
+        }
+    }
+
+    fn number(&self, name: &str, default: f64) -> Result<f64, Wrong> {
+        let Some(text) = self.find(name)? else { return Ok(default) };
+        match text.trim().parse::<f64>() {
+            Ok(number) if number.is_finite() && (0.01..=10_000.0).contains(&number) => Ok(number),
+            _ => Err(wrong(name, &format!("{text:?} is not a rate between 0.01 and 10000"))),
+        }
+    }
+}
+
+fn wrong(name: &str, what: &str) -> Wrong {
+    Wrong(format!("RINGDOWN_{}: {what}", name.to_uppercase()))
+}
+
+fn secret_file(variable: &str, path: &str) -> Result<String, Wrong> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Wrong(format!("{variable}: {path}: {error}")))?;
+    Ok(text.trim().to_owned())
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>, Wrong> {
+    let at = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| Wrong(format!("{at}: {error}")))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        // The parser's own text would show the line, and with it perhaps a secret.
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        Wrong(format!("{at}: line {line}: {}", error.message()))
+    })?;
+    let mut values = BTreeMap::new();
+    for (name, value) in table {
+        let known = NAMES.contains(&name.strip_suffix("_file").unwrap_or(&name));
+        let text = match value {
+            toml::Value::String(text) => Some(text),
+            toml::Value::Integer(number) => Some(number.to_string()),
+            toml::Value::Float(number) => Some(number.to_string()),
+            toml::Value::Boolean(truth) => Some(truth.to_string()),
+            _ => None,
+        };
+        match text.filter(|_| known) {
+            Some(text) => values.insert(name, text),
+            None => return Err(Wrong(format!("{at}: {name}: no such setting"))),
+        };
+    }
+    Ok(values)
+}
+
+impl Config {
+    /// Reads and checks everything.
+    pub fn read(sources: &Sources) -> Result<Self, Wrong> {
+        let listen = sources.find("listen")?.unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+        let listen = listen.parse().map_err(|_| {
+            wrong("listen", &format!("{listen:?} is not an address and port, like 127.0.0.1:3000"))
+        })?;
+        let database_url =
+            sources.find("database_url")?.unwrap_or_else(|| "sqlite://data/ringdown.db".to_owned());
+        let schemes = ["sqlite:", "postgres://", "postgresql://"];
+        if !schemes.iter().any(|scheme| database_url.starts_with(scheme)) {
+            return Err(wrong("database_url", "it must begin with sqlite:// or postgres://"));
+        }
+        let public_url = sources.find("public_url")?.map(|url| base_url("public_url", &url)).transpose()?;
+        let gracedb_url =
+            sources.find("gracedb_url")?.unwrap_or_else(|| "https://gracedb.ligo.org".to_owned());
+        let twilio = twilio(sources)?;
+        let demo = match sources.find("demo_sign_in")?.as_deref() {
+            None => None,
+            Some("true" | "1" | "yes") => Some(true),
+            Some("false" | "0" | "no") => Some(false),
+            Some(_) => return Err(wrong("demo_sign_in", "say true or false")),
+        };
+        if demo == Some(true) && twilio.is_some() {
+            let what =
+                "demo people exist in sandbox mode only; a Twilio account is configured, so this cannot be";
+            return Err(wrong("demo_sign_in", what));
+        }
+        Ok(Self {
+            listen,
+            public_url,
+            database_url,
+            gracedb_url: base_url("gracedb_url", &gracedb_url)?,
+            twilio,
+            calls_per_second: sources.number("twilio_calls_per_second", 1.0)?,
+            messages_per_second: sources.number("twilio_messages_per_second", 1.0)?,
+            ingest_token: sources.find("ingest_token")?,
+            site_root: site_root(sources)?,
+        })
+    }
+}
+
+/// `RINGDOWN_SITE_ROOT`, else what the build left beside the program or below this folder.
+fn site_root(sources: &Sources) -> Result<PathBuf, Wrong> {
+    if let Some(path) =
+        sources.find("site_root")?.or_else(|| sources.environment.get("LEPTOS_SITE_ROOT").cloned())
+    {
+        return Ok(PathBuf::from(path));
+    }
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.join("site")));
+    Ok(beside.filter(|path| path.is_dir()).unwrap_or_else(|| PathBuf::from("target/site")))
+}
+
+fn twilio(sources: &Sources) -> Result<Option<TwilioConfig>, Wrong> {
+    let Some(account_sid) = sources.find("twilio_account_sid")? else {
+        for name in ["twilio_auth_token", "twilio_api_key_sid", "twilio_api_key_secret", "twilio_from"] {
+            if sources.find(name)?.is_some() {
+                return Err(wrong(name, "RINGDOWN_TWILIO_ACCOUNT_SID is missing"));
+            }
+        }
+        return Ok(None);
+    };
+    let is_sid = account_sid.len() == 34
+        && account_sid.starts_with("AC")
+        && account_sid.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
+    if !is_sid {
+        return Err(wrong("twilio_account_sid", "it must be AC and 32 hexadecimal digits"));
+    }
+    let Some(auth_token) = sources.find("twilio_auth_token")? else {
+        let what = "it is needed even with an API key: Twilio signs its requests to us with it";
+        return Err(wrong("twilio_auth_token", what));
+    };
+    let api_key = match (sources.find("twilio_api_key_sid")?, sources.find("twilio_api_key_secret")?) {
+        (None, None) => None,
+        (Some(sid), Some(secret)) => Some((sid, secret)),
+        _ => return Err(wrong("twilio_api_key_sid", "an API key needs both its SID and its secret")),
+    };
+    let from = sources.find("twilio_from")?;
+    let from = from
+        .map(|number| E164::parse(&number).map_err(|_| wrong("twilio_from", "write it as +15005550006")))
+        .transpose()?;
+    let api_base =
+        sources.find("twilio_api_base")?.unwrap_or_else(|| engine::providers::twilio::API_BASE.to_owned());
+    Ok(Some(TwilioConfig {
+        account_sid,
+        auth_token,
+        api_key,
+        from,
+        api_base: base_url("twilio_api_base", &api_base)?,
+    }))
+}
+
+/// A base URL without a trailing slash: https, or plain http on this machine.
+fn base_url(name: &str, text: &str) -> Result<String, Wrong> {
+    let refuse = |what: &str| wrong(name, &format!("{text:?} {what}"));
+    let url = reqwest::Url::parse(text).map_err(|_| refuse("is not a URL"))?;
+    let host = url.host_str().ok_or_else(|| refuse("has no host"))?;
+    if url.query().is_some() || url.fragment().is_some() || url.username() != "" || url.password().is_some() {
+        return Err(wrong(name, "a base URL has no user, query or fragment"));
+    }
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(host) => {}
+        _ => return Err(refuse("must be https (plain http is for this machine only)")),
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Whether a URL's host is this machine.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::{Config, Sources};
+
+    const SID: &str = "AC0123456789abcdef0123456789abcdef";
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        Config::read(&Sources { environment, ..Sources::default() }).map_err(|wrong| wrong.to_string())
+    }
+
+    #[test]
+    fn nothing_set_is_the_sandbox() {
+        let config = read(&[]).unwrap();
+        assert!(config.twilio.is_none());
+        assert_eq!(config.listen.to_string(), "127.0.0.1:3000");
+        assert_eq!(config.database_url, "sqlite://data/ringdown.db");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_and_no_secret_is_shown() {
+        let secret = "s3cr3t";
+        for (pairs, name) in [
+            (vec![("RINGDOWN_LISTEN", "here")], "RINGDOWN_LISTEN"),
+            (vec![("RINGDOWN_DATABASE_URL", "mysql://u:s3cr3t@h/d")], "RINGDOWN_DATABASE_URL"),
+            (vec![("RINGDOWN_PUBLIC_URL", "http://example.org")], "RINGDOWN_PUBLIC_URL"),
+            (vec![("RINGDOWN_TWILIO_AUTH_TOKEN", secret)], "RINGDOWN_TWILIO_AUTH_TOKEN"),
+            (vec![("RINGDOWN_TWILIO_ACCOUNT_SID", SID)], "RINGDOWN_TWILIO_AUTH_TOKEN"),
+            (vec![("RINGDOWN_TWILIO_CALLS_PER_SECOND", "fast")], "RINGDOWN_TWILIO_CALLS_PER_SECOND"),
+            (vec![("RINGDOWN_INGEST_TOKEN_FILE", "/nowhere")], "RINGDOWN_INGEST_TOKEN_FILE"),
+            (
+                vec![("RINGDOWN_INGEST_TOKEN_FILE", "/nowhere"), ("RINGDOWN_INGEST_TOKEN", secret)],
+                "RINGDOWN_INGEST_TOKEN",
+            ),
+        ] {
+            let message = read(&pairs).err().unwrap();
+            assert!(message.contains(name), "{message}");
+            assert!(!message.contains(secret), "{message}");
+            assert_eq!(message.lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn the_demo_sign_in_cannot_exist_beside_an_account() {
+        let account = [("RINGDOWN_TWILIO_ACCOUNT_SID", SID), ("RINGDOWN_TWILIO_AUTH_TOKEN", "t")];
+        assert!(read(&account).is_ok());
+        let mut both = account.to_vec();
+        both.push(("RINGDOWN_DEMO_SIGN_IN", "true"));
+        assert!(read(&both).err().unwrap().contains("sandbox mode only"));
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let mut sources = Sources::default();
+        sources.file.insert("listen".to_owned(), "127.0.0.1:1".to_owned());
+        assert_eq!(Config::read(&sources).unwrap_or_else(|w| panic!("{w}")).listen.port(), 1);
+        sources.environment.insert("RINGDOWN_LISTEN".to_owned(), "127.0.0.1:2".to_owned());
+        assert_eq!(Config::read(&sources).unwrap_or_else(|w| panic!("{w}")).listen.port(), 2);
+    }
+}

@@ -1,0 +1,173 @@
+//! `ringdown serve`: joins database, simulator (in sandbox mode), dispatcher and
+//! web, and takes them apart again in the order that loses nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::clock::Clock;
+use engine::db::Db;
+use engine::providers::simulator::PhoneSimulator;
+use engine::providers::twilio::{Account, Twilio};
+use engine::{Engine, Settings, SignIn, dispatch, sandbox, sessions};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::web;
+
+/// Why the program cannot go on.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What is under way has this long to end after SIGTERM.
+const LAST_WORDS: Duration = Duration::from_secs(9);
+/// Expired sessions are deleted this often.
+const SWEEP: Duration = Duration::from_secs(3600);
+
+/// Opens the database and brings its schema up to date.
+pub async fn open_database(config: &Config) -> Result<Db, Failure> {
+    let db = Db::open(&config.database_url).await.map_err(|error| database_fault(&error))?;
+    db.migrate().await.map_err(|error| database_fault(&error))?;
+    Ok(db)
+}
+
+/// The driver's own words may repeat the URL, and with it the password.
+fn database_fault(error: &engine::Error) -> Failure {
+    let cause = match error {
+        engine::Error::Db(sqlx_error) => match std::error::Error::source(sqlx_error) {
+            Some(source) => source.to_string(),
+            None => sqlx_error.to_string(),
+        },
+        other => std::error::Error::source(other).map_or_else(|| other.to_string(), ToString::to_string),
+    };
+    format!("RINGDOWN_DATABASE_URL: the database cannot be used: {cause}").into()
+}
+
+/// An engine for commands that need no provider and no web.
+pub async fn engine_for_commands(config: &Config) -> Result<Engine, Failure> {
+    let db = open_database(config).await?;
+    let account = Account {
+        sid: String::new(),
+        auth_token: String::new(),
+        api_key: None,
+        from: None,
+        api_base: "http://127.0.0.1:9".to_owned(),
+    };
+    Ok(Engine::new(db, Clock::System, settings(config, config.listen), Twilio::new(account)?, None))
+}
+
+fn settings(config: &Config, listen: SocketAddr) -> Settings {
+    let reachable =
+        if listen.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], listen.port())) } else { listen };
+    let sandbox = config.twilio.is_none();
+    Settings {
+        sandbox,
+        sign_in: if sandbox { SignIn::Demo } else { SignIn::None },
+        public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{reachable}")),
+        gracedb_url: config.gracedb_url.clone(),
+        calls_per_second: config.calls_per_second,
+        messages_per_second: config.messages_per_second,
+    }
+}
+
+/// Runs until SIGTERM or Ctrl-C.
+pub async fn run(config: Config) -> Result<(), Failure> {
+    let db = open_database(&config).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("RINGDOWN_LISTEN: {}: {error}", config.listen))?;
+    let address = listener.local_addr()?;
+    let (stopper, stop) = watch::channel(false);
+    let (account, simulator) = match &config.twilio {
+        Some(twilio) => {
+            let account = Account {
+                sid: twilio.account_sid.clone(),
+                auth_token: twilio.auth_token.clone(),
+                api_key: twilio.api_key.clone(),
+                from: twilio.from.clone(),
+                api_base: twilio.api_base.clone(),
+            };
+            (account, None)
+        }
+        None => start_simulator(&config, stop.clone()).await?,
+    };
+    let engine =
+        Engine::new(db.clone(), Clock::System, settings(&config, address), Twilio::new(account)?, simulator);
+    sandbox::seed(&engine).await?;
+
+    let dispatcher = tokio::spawn(dispatch::run(engine.clone(), stop.clone()));
+    let phones = tokio::spawn(sandbox::watch_phones(engine.clone()));
+    let sweeper = tokio::spawn(sweep(engine.clone()));
+    let app = web::App {
+        ingest_token: config.ingest_token.as_deref().map(Arc::from),
+        leptos: web::leptos_options(config.site_root.clone()),
+        stop: stop.clone(),
+        engine,
+    };
+    let public_url = app.engine.settings().public_url.clone();
+    let mode = if app.engine.sandbox() { "sandbox: nothing leaves this machine" } else { "live" };
+    tracing::info!(%address, public_url, mode, database = db.kind(), "ringdown is up");
+
+    let mut halt = stop.clone();
+    let server = axum::serve(listener, web::router(app)).with_graceful_shutdown(async move {
+        let _ = halt.wait_for(|stop| *stop).await;
+    });
+    let server = tokio::spawn(server.into_future());
+    stop_signal().await?;
+    tracing::info!("stopping: no new claims, finishing what is under way");
+    stopper.send_replace(true);
+    phones.abort();
+    sweeper.abort();
+    let ended = tokio::time::timeout(LAST_WORDS, async {
+        // Callbacks of what is under way still come in while the dispatcher ends.
+        let _ = dispatcher.await;
+        let _ = server.await;
+    });
+    if ended.await.is_err() {
+        tracing::warn!("not everything ended in time; what is open is looked into at the next start");
+    }
+    db.close().await;
+    Ok(())
+}
+
+async fn sweep(engine: Engine) {
+    loop {
+        if let Err(error) = sessions::sweep(&engine).await {
+            tracing::warn!(%error, "expired sessions could not be deleted");
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+async fn stop_signal() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        pressed = tokio::signal::ctrl_c() => pressed,
+    }
+}
+
+/// The built-in phone simulator, on a port of its own that only this machine reaches.
+async fn start_simulator(
+    config: &Config,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(Account, Option<PhoneSimulator>), Failure> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let base = format!("http://{}", listener.local_addr()?);
+    let sid = format!("AC{}", uuid::Uuid::new_v4().simple());
+    let auth_token = uuid::Uuid::new_v4().simple().to_string();
+    let sim = twilio_sim::Sim::new(twilio_sim::Config {
+        account_sid: sid.clone(),
+        auth_token: auth_token.clone(),
+        calls_per_second: config.calls_per_second,
+        messages_per_second: config.messages_per_second,
+        interactive: true,
+        ..twilio_sim::Config::default()
+    });
+    tokio::spawn(sim.serve(listener, async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    }));
+    let simulator = PhoneSimulator::new(base.clone())?;
+    let account = Account { sid, auth_token, api_key: None, from: None, api_base: base };
+    Ok((account, Some(simulator)))
+}

@@ -1,0 +1,31 @@
+//! Is it alive, and can it take and dispatch alerts?
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use serde_json::{Value, json};
+
+use super::App;
+
+/// The dispatcher turns every second; ten without a turn is a dispatcher that does not work.
+const TURN_WITHIN_MS: i64 = 10_000;
+/// A database that answers later than this is not one to rely on.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// `/healthz` and `/readyz`.
+pub fn routes() -> Router<App> {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
+}
+
+async fn ready(State(app): State<App>) -> (StatusCode, Json<Value>) {
+    let engine = &app.engine;
+    let database = matches!(tokio::time::timeout(PATIENCE, engine.db().write()).await, Ok(Ok(_)));
+    let dispatcher = engine.now().0 - engine.last_turn().0 < TURN_WITHIN_MS;
+    let ready = database && dispatcher;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "ready": ready, "database": database, "dispatcher": dispatcher })))
+}
