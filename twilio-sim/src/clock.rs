@@ -49,7 +49,6 @@ impl Clock {
     }
 }
 
-/// Whole seconds, as Twilio writes durations.
 pub(crate) fn whole_millis(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }

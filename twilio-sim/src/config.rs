@@ -58,7 +58,7 @@ impl Default for Config {
             seed: 0,
             advanced_opt_out: false,
             opening_balance_micros: 100_000_000,
-            keep: 200_000,
+            keep: 50_000,
         }
     }
 }

@@ -36,7 +36,8 @@ impl<T> Records<T> {
         let Some((sid, phone)) = self.order.pop_front() else { return };
         self.by_sid.remove(&sid);
         if let Some(list) = self.by_phone.get_mut(&phone) {
-            list.retain(|other| *other != sid);
+            // Both lists keep the order of arrival, deleted names included, so the oldest is in front.
+            list.pop_front();
             if list.is_empty() {
                 self.by_phone.remove(&phone);
             }

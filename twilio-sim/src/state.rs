@@ -17,7 +17,7 @@ use crate::calls::Call;
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, TEST_NUMBER};
 use crate::faults::{Fault, Faults};
-use crate::hangup::Doors;
+use crate::hangup::{Doors, Outage};
 use crate::ledger::{Ledger, Problem};
 use crate::messages::Message;
 use crate::records::{Records, Sid};
@@ -48,6 +48,7 @@ struct Shared {
     revision: watch::Sender<u64>,
     closing: watch::Sender<bool>,
     http: Option<reqwest::Client>,
+    outage: Arc<Outage>,
     outgoing: Semaphore,
     sids: Sids,
     in_flight: AtomicUsize,
@@ -103,6 +104,7 @@ impl Sim {
             revision: watch::Sender::new(0),
             closing: watch::Sender::new(false),
             http: crate::webhook::client(),
+            outage: Arc::default(),
             outgoing: Semaphore::new(OUTGOING),
             sids,
             in_flight: AtomicUsize::new(0),
@@ -129,12 +131,18 @@ impl Sim {
         listener: tokio::net::TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
+        let doors = Doors::new(listener, Arc::clone(&self.shared.outage))?;
         let service = self.router().into_make_service_with_connect_info::<crate::hangup::Hangup>();
         let closing = async move {
             shutdown.await;
             self.shared.closing.send_replace(true);
         };
-        axum::serve(Doors(listener), service).with_graceful_shutdown(closing).await
+        axum::serve(doors, service).with_graceful_shutdown(closing).await
+    }
+
+    /// Closes the port for a while; only under [`Sim::serve`].
+    pub(crate) fn go_away(&self, length: Duration) {
+        self.shared.outage.ask(length);
     }
 
     pub(crate) fn config(&self) -> &Config {

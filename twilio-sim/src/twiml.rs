@@ -1,4 +1,4 @@
-//! `TwiML` documents, read into verbs.
+//! TwiML documents, read into verbs.
 //!
 //! Easy to get wrong: names are case-sensitive, and an unknown verb does not stop the document: it is
 //! reported (12200) and passed over. Only a document that is no `<Response>` at all is refused (12100).

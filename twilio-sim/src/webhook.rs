@@ -1,4 +1,4 @@
-//! Requests to the program under test: status callbacks, `TwiML`, inbound texts.
+//! Requests to the program under test: status callbacks, TwiML, inbound texts.
 //!
 //! Easy to get wrong: the time limits here are real seconds whatever the speed, redirects are not
 //! followed, and the environment's proxy is never used, so that nothing leaves this machine unasked.

@@ -1,4 +1,4 @@
-//! Status callbacks of a call, and the fields they share with `TwiML` requests.
+//! Status callbacks of a call, and the fields they share with TwiML requests.
 //!
 //! Easy to get wrong: without `StatusCallbackEvent` only `completed` is reported, and that event also
 //! carries busy, failed, no-answer and canceled.
@@ -91,7 +91,7 @@ impl Sim {
         params
     }
 
-    /// The fields of a `TwiML` request.
+    /// The fields of a TwiML request.
     pub(super) fn twiml_params(&self, call: &Call) -> Params {
         self.call_params(call, Status::InProgress.name())
     }

@@ -2,6 +2,8 @@
 //!
 //! Easy to get wrong: an act on a call in the wrong state is refused with 409 and changes nothing.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
@@ -110,6 +112,22 @@ pub(super) async fn add_fault(State(sim): State<Sim>, Body(fault): Body<Fault>) 
 
 pub(super) async fn clear_faults(State(sim): State<Sim>) -> StatusCode {
     sim.change(|state| state.faults.clear());
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+pub(super) struct Away {
+    /// Real milliseconds.
+    ms: u64,
+}
+
+/// Refuses every connection for a while, from a moment after this answer.
+pub(super) async fn outage(State(sim): State<Sim>, Body(away): Body<Away>) -> StatusCode {
+    tokio::spawn(async move {
+        // Long enough for the answer to leave; nobody relies on the exact beginning.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        sim.go_away(Duration::from_millis(away.ms));
+    });
     StatusCode::NO_CONTENT
 }
 

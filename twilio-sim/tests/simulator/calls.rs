@@ -98,7 +98,7 @@ async fn phones_that_do_not_answer_say_why() {
 
 #[tokio::test]
 async fn a_person_answers_presses_and_hangs_up() {
-    let w = World::with(|c| c.interactive = true).await;
+    let w = World::with(|c| (c.interactive, c.speed) = (true, 20.0)).await;
     w.callee.page(
         "/voice",
         200,
@@ -124,7 +124,7 @@ async fn a_person_answers_presses_and_hangs_up() {
 
 #[tokio::test]
 async fn a_person_declines_or_lets_it_ring() {
-    let w = World::with(|c| c.interactive = true).await;
+    let w = World::with(|c| (c.interactive, c.speed) = (true, 20.0)).await;
     let form = [("To", BOB), ("From", OURS), ("Twiml", "<Response/>"), ("Timeout", "600")];
     let sid = w.call(&form).await;
     w.phone_call_until(BOB, |call| call["state"] == "ringing").await;
@@ -149,6 +149,30 @@ async fn machines_are_detected() {
         assert_eq!(w.call_until(&sid, "completed").await["answered_by"], by);
         assert_eq!(w.callee.hits("/voice").last().unwrap().get("AnsweredBy"), by);
     }
+}
+
+#[tokio::test]
+async fn detection_may_report_while_the_document_runs() {
+    let w = World::with(|c| c.speed = 20.0).await;
+    w.script(BOB, "voicemail").await;
+    let (long, report) = ("<Response><Pause length='600'/></Response>", w.callee.url("/amd"));
+    let mut form = vec![("To", BOB), ("From", OURS), ("Twiml", long), ("AsyncAmd", "true")];
+    form.push(("MachineDetection", "DetectMessageEnd"));
+    assert_eq!(w.post("/Calls.json", &form).await.1["code"], 21262);
+    form.push(("AsyncAmdStatusCallback", &report));
+    let sid = w.call(&form).await;
+    assert_eq!(w.callee.wait("/amd", 1).await[0].get("AnsweredBy"), "machine_end_beep");
+    assert_eq!(w.get(&format!("/Calls/{sid}.json")).await.1["status"], "in-progress");
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_time_limit() {
+    let w = World::start().await;
+    let long = "<Response><Pause length='600'/></Response>";
+    let sid = w.call(&[("To", ANN), ("From", OURS), ("Twiml", long), ("TimeLimit", "10")]).await;
+    let call = w.call_until(&sid, "completed").await;
+    assert!(call["duration"].as_str().unwrap().parse::<u32>().unwrap() < 600);
+    assert_eq!(w.ledger().await["problems"][0]["code"], 32015);
 }
 
 #[tokio::test]
@@ -183,7 +207,7 @@ async fn documents_lead_to_each_other_by_get_too() {
 
 #[tokio::test]
 async fn calls_are_canceled_ended_redirected_and_deleted() {
-    let w = World::with(|c| c.interactive = true).await;
+    let w = World::with(|c| (c.interactive, c.speed) = (true, 20.0)).await;
     let form = [
         ("To", BOB),
         ("From", OURS),

@@ -57,7 +57,7 @@ async fn the_private_range_behaves_by_itself() {
 
 #[tokio::test]
 async fn reset_forgets_everything() {
-    let w = World::with(|c| c.interactive = true).await;
+    let w = World::with(|c| (c.interactive, c.speed) = (true, 20.0)).await;
     let callback = w.callee.url("/status");
     let form = [("To", BOB), ("From", OURS), ("Twiml", "<Response/>"), ("StatusCallback", &callback)];
     let sid = w.call(&form).await;

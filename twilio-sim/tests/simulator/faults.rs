@@ -4,6 +4,9 @@ use serde_json::json;
 
 use crate::world::{ANN, BOB, OURS, World};
 
+/// The default account and token of a configuration.
+const BASIC: &str =
+    "Basic QUMwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDowMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA==";
 const CALL: [(&str, &str); 3] = [("To", BOB), ("From", OURS), ("Twiml", "<Response/>")];
 
 #[tokio::test]
@@ -128,6 +131,34 @@ async fn failed_callbacks_are_repeated_as_the_fragment_says() {
     let sent: Vec<_> = hits.iter().filter(|hit| hit.get("MessageStatus") == "sent").collect();
     assert_eq!(sent.len(), 3);
     assert!(sent.iter().all(|hit| hit.token == sent[0].token && hit.signed));
+}
+
+#[tokio::test]
+async fn in_an_outage_connections_are_refused() {
+    let w = World::start().await;
+    assert_eq!(w.control("/outage", json!({"ms": 300})).await.0, 204);
+    let outage = async {
+        while !matches!(w.try_post("/Calls.json", &CALL).await, Err(error) if error.is_connect()) {}
+        while w.try_post("/Calls.json", &CALL).await.is_err() {}
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), outage).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_connection_to_cut_the_body_breaks_off() {
+    use tower::ServiceExt as _;
+    let sim = twilio_sim::Sim::new(twilio_sim::Config::default());
+    let send = async |method: &str, path: &str, body: serde_json::Value| {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/json").header("authorization", BASIC);
+        let request = request.body(axum::body::Body::from(body.to_string())).unwrap();
+        sim.router().oneshot(request).await.unwrap()
+    };
+    let fault = json!({"route": "balance", "kind": "drop"});
+    assert_eq!(send("POST", "/control/faults", fault).await.status(), 204);
+    let path = format!("/2010-04-01/Accounts/AC{}/Balance.json", "0".repeat(32));
+    let body = send("GET", &path, json!(null)).await.into_body();
+    assert!(axum::body::to_bytes(body, 100).await.is_err());
 }
 
 #[tokio::test]
