@@ -14,6 +14,7 @@ pub mod db;
 pub mod dispatch;
 pub mod error;
 pub mod history;
+pub mod import;
 pub mod intake;
 pub mod live;
 pub mod members;

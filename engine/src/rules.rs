@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use model::alert::Category;
 use model::labels;
 use model::rule::{Rule, RuleForm};
+use model::time::Millis;
 use sqlx::FromRow;
 
 use crate::db::{Tx, exec, expect_row, rows};
@@ -152,18 +153,28 @@ pub async fn add(engine: &Engine, who: &Member, form: &RuleForm) -> Result<Rule>
 /// Replaces what a rule says; it stays paused or live as it was.
 pub async fn change(engine: &Engine, who: &Member, id: &str, form: &RuleForm) -> Result<Rule> {
     let old = get(engine, who, id).await?;
-    let rule = read_form(engine, who, form, id).await?;
+    let mut rule = read_form(engine, who, form, id).await?;
+    rule.paused = old.paused;
     if rule.category != old.category {
         let message = "A rule cannot change between superevents and events. Make a new rule.";
         return Err(Error::field("category", "fixed", message));
     }
-    let now = engine.now();
     let mut tx = engine.db().write().await?;
+    if update(&mut tx, &rule, engine.now()).await? == 0 {
+        return Err(Error::NotFound);
+    }
+    tx.commit().await?;
+    engine.bus().changed(&who.id);
+    Ok(rule)
+}
+
+/// Replaces all but the category; returns how many rules that were.
+pub(crate) async fn update(tx: &mut Tx, rule: &Rule, now: Millis) -> Result<u64> {
     let changed = exec!(
-        &mut tx,
+        tx,
         "UPDATE rules SET description = $1, far_threshold = $2, ns_candidate = $3, labels = $4,
-             label_query = $5, groups = $6, pipelines = $7, searches = $8, updated_ms = $9
-         WHERE id = $10 AND member_id = $11",
+             label_query = $5, groups = $6, pipelines = $7, searches = $8, paused = $9, updated_ms = $10
+         WHERE id = $11 AND member_id = $12",
         rule.description.as_str(),
         rule.far_threshold,
         rule.ns_candidate,
@@ -172,19 +183,17 @@ pub async fn change(engine: &Engine, who: &Member, id: &str, form: &RuleForm) ->
         serde_json::to_string(&rule.groups)?,
         serde_json::to_string(&rule.pipelines)?,
         serde_json::to_string(&rule.searches)?,
+        rule.paused,
         now.0,
-        id,
-        who.id.as_str()
+        rule.id.as_str(),
+        rule.owner.as_str()
     )?;
-    if changed == 0 {
-        return Err(Error::NotFound);
+    if changed > 0 {
+        exec!(tx, "DELETE FROM rule_contacts WHERE rule_id = $1", rule.id.as_str())?;
+        link(tx, rule).await?;
+        ruleset::touch(tx).await?;
     }
-    exec!(&mut tx, "DELETE FROM rule_contacts WHERE rule_id = $1", id)?;
-    link(&mut tx, &rule).await?;
-    ruleset::touch(&mut tx).await?;
-    tx.commit().await?;
-    engine.bus().changed(&who.id);
-    Ok(rule)
+    Ok(changed)
 }
 
 async fn read_form(engine: &Engine, who: &Member, form: &RuleForm, id: &str) -> Result<Rule> {
@@ -208,7 +217,7 @@ async fn read_form(engine: &Engine, who: &Member, form: &RuleForm, id: &str) -> 
     }
 }
 
-pub(crate) async fn insert(tx: &mut Tx, rule: &Rule, now: model::time::Millis) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx, rule: &Rule, now: Millis) -> Result<()> {
     exec!(
         tx,
         "INSERT INTO rules (id, member_id, description, category, far_threshold, ns_candidate, labels,

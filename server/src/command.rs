@@ -28,6 +28,11 @@ pub enum Command {
     Serve,
     /// Bring the database's schema up to date.
     Migrate,
+    /// Load members, contacts and rules, all or nothing; a second run changes nothing.
+    Import {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+    },
     /// Say which rules and contacts the last packet of each case selects. Sends nothing.
     DryRun {
         /// A file of cases, one JSON object a line; `-` for standard input.
@@ -154,6 +159,7 @@ pub async fn run(command: Command) -> Result<(), End> {
             db.close().await;
             Ok(())
         }
+        Command::Import { file } => import(&file).await,
         Command::DryRun { cases } => dry_run(&cases),
         Command::Explain { files } => explain(&files),
         Command::Replay { files, url, token } => replay(&files, &url, token).await,
@@ -196,6 +202,26 @@ fn read_file(path: &Path) -> Result<Vec<u8>, End> {
         bytes = std::fs::read(path).map_err(|error| bad(format!("{}: {error}", path.display())))?;
     }
     Ok(bytes)
+}
+
+async fn import(path: &Path) -> Result<(), End> {
+    let bytes = read_file(path)?;
+    let engine = serve::engine_for_commands(&configuration()?).await?;
+    match engine::import::load(&engine, &bytes).await {
+        Ok(done) => Ok(writeln!(
+            std::io::stdout(),
+            "{}: {} added, {} changed, {} unchanged",
+            path.display(),
+            done.added,
+            done.changed,
+            done.unchanged
+        )?),
+        Err(engine::import::Refused::Faults(faults)) => {
+            let list = faults.join("\n  ");
+            Err(bad(format!("{}: nothing was imported:\n  {list}", path.display())))
+        }
+        Err(engine::import::Refused::Failed(error)) => Err(error.into()),
+    }
 }
 
 fn dry_run(path: &Path) -> Result<(), End> {

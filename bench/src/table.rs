@@ -1,0 +1,68 @@
+//! What was measured, for people.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use crate::{ALERTS, RECIPIENTS};
+
+/// One database's figures.
+pub struct Row {
+    /// Which database.
+    pub database: String,
+    /// Post to answer.
+    pub answered: Vec<Duration>,
+    /// Post to the first request at the simulator.
+    pub first: Vec<Duration>,
+    /// Post to the last request at the simulator.
+    pub last: Vec<Duration>,
+    /// Resident memory before, in KiB.
+    pub idle: u64,
+    /// Resident memory after, in KiB.
+    pub after: u64,
+}
+
+/// Prints a line for people.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Prints the table and the machine.
+pub fn print(rows: &[Row]) {
+    let mut text = format!("\n{ALERTS} alerts, {RECIPIENTS} recipients each; p50 / p99 in ms from the post\n\n");
+    text.push_str("| database | answered 202 | first request | last request | memory idle | memory after |\n");
+    text.push_str("|---|---|---|---|---|---|\n");
+    for row in rows {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} MB | {} MB |",
+            row.database,
+            quantiles(&row.answered),
+            quantiles(&row.first),
+            quantiles(&row.last),
+            row.idle / 1024,
+            row.after / 1024
+        );
+    }
+    let _ = writeln!(text, "\n{}", machine());
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn quantiles(times: &[Duration]) -> String {
+    let mut sorted: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
+    sorted.sort_by(f64::total_cmp);
+    let at = |percent: usize| sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1)));
+    match (at(50), at(99)) {
+        (Some(p50), Some(p99)) => format!("{p50:.2} / {p99:.2}"),
+        _ => "-".to_owned(),
+    }
+}
+
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let info = read("/proc/cpuinfo");
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map_or("?", |(_, m)| m.trim());
+    let cores = info.lines().filter(|line| line.starts_with("processor")).count();
+    let load = read("/proc/loadavg");
+    format!("{cores} cores, {model}; load average {}", load.split(' ').next().unwrap_or("?"))
+}
