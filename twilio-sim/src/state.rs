@@ -103,7 +103,7 @@ impl Sim {
             clock,
             revision: watch::Sender::new(0),
             closing: watch::Sender::new(false),
-            http: crate::webhook::client(),
+            http: crate::webhook::client(config.allow_remote_callbacks),
             outage: Arc::default(),
             outgoing: Semaphore::new(OUTGOING),
             sids,

@@ -208,7 +208,7 @@ fn listen(sim: &Sim, sid: &Sid, on: bool) {
         call.expects_keys = on;
         call.keys.clear();
         // Keys a person pressed early cut the prompt short; a script listens to its end.
-        if let Some((keys, _)) = call.held.pop_front_if(|(_, noted)| on && *noted) {
+        while let Some((keys, _)) = call.held.pop_front_if(|(_, noted)| on && *noted) {
             call.keys.extend(keys.chars());
         }
     });

@@ -123,6 +123,22 @@ async fn a_person_answers_presses_and_hangs_up() {
 }
 
 #[tokio::test]
+async fn keys_pressed_early_wait_unless_told_otherwise() {
+    let w = World::with(|c| (c.interactive, c.speed) = (true, 20.0)).await;
+    let voice = r#"<Response><Pause length="10"/><Gather numDigits="2" action="/key"/></Response>"#;
+    w.callee.page("/voice", 200, voice);
+    let sid =
+        w.call(&[("To", BOB), ("From", OURS), ("Url", &w.callee.url("/voice")), ("Timeout", "600")]).await;
+    w.phone_call_until(BOB, |call| call["state"] == "ringing").await;
+    w.control(&format!("/calls/{sid}/answer"), json!({})).await;
+    let press = async |body| w.control(&format!("/calls/{sid}/press"), body).await.1["heard"].clone();
+    assert_eq!(press(json!({"digits": "9", "when_asked": false})).await, false);
+    assert_eq!(press(json!({"digits": "4"})).await, true);
+    assert_eq!(press(json!({"digits": "2"})).await, true);
+    assert_eq!(w.callee.wait("/key", 1).await[0].get("Digits"), "42");
+}
+
+#[tokio::test]
 async fn a_person_declines_or_lets_it_ring() {
     let w = World::with(|c| (c.interactive, c.speed) = (true, 20.0)).await;
     let form = [("To", BOB), ("From", OURS), ("Twiml", "<Response/>"), ("Timeout", "600")];
