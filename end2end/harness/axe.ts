@@ -1,7 +1,7 @@
 // Accessibility of a page as it stands, in both themes and at three widths. A page that scrolls sideways on a
 // phone counts as a finding too.
 
-import AxeBuilder from '@axe-core/playwright';
+import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
 
 const HEIGHT = 900;
