@@ -1,0 +1,192 @@
+//! What is owed is sent, and what became of it is found out.
+
+use engine::{contacts, rules};
+use serde_json::json;
+
+use crate::packets::new;
+use crate::phones::{client_at, form};
+use crate::world::{World, settings};
+
+scenarios!(
+    a_text_is_sent_once_and_reached,
+    a_call_that_nobody_confirms_is_unconfirmed,
+    a_busy_phone_is_called_again_twice,
+    a_passing_fault_is_tried_again_and_a_lasting_one_is_not,
+    too_many_requests_wait_as_long_as_they_are_told,
+    an_unreachable_provider_is_tried_again,
+    a_permanent_refusal_ends_with_its_code,
+    what_is_too_old_is_not_sent,
+    what_is_no_longer_wanted_is_not_sent,
+    codes_go_first,
+);
+
+const ANN: &str = "+14145550123";
+
+async fn a_text_is_sent_once_and_reached(w: &World) {
+    w.listener(ANN, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.step().await, 0);
+    let create = w.phones.until(ANN, "delivered").await;
+    assert_eq!(w.value("SELECT provider_sid FROM attempts").await, create["sid"].as_str().unwrap());
+    assert_eq!(form(&create, "Body"), w.value("SELECT body FROM deliveries").await);
+    let attempt = &w.attempts().await[0];
+    assert_eq!(
+        form(&create, "StatusCallback"),
+        format!("http://127.0.0.1:9/twilio/status/{attempt}#rc=3&rp=all")
+    );
+    assert_eq!(form(&create, "ValidityPeriod"), "900");
+    assert_eq!(w.deliveries().await, ["sent -"]);
+    w.pass(59);
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["sent -"], "it is asked about after a minute");
+    w.pass(2);
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["reached -"]);
+    assert_eq!(w.value("SELECT state || ' ' || provider_status FROM attempts").await, "done delivered");
+    w.pass(3600);
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.phones.creates().await.len(), 1);
+}
+
+async fn a_call_that_nobody_confirms_is_unconfirmed(w: &World) {
+    w.listener(ANN, "call").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 1);
+    let create = w.phones.until(ANN, "completed").await;
+    assert_eq!(form(&create, "Timeout"), "30");
+    w.pass(61);
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["unconfirmed -"]);
+}
+
+async fn a_busy_phone_is_called_again_twice(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.script(ANN, "busy").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for (n, wait) in [(1, Some(60)), (2, Some(180)), (3, None)] {
+        assert_eq!(w.step().await, 1, "attempt {n}");
+        w.phones.until(ANN, "busy").await;
+        w.pass(61);
+        assert_eq!(w.step().await, 0);
+        if let Some(wait) = wait {
+            assert_eq!(w.deliveries().await, ["queued busy"]);
+            w.pass(wait - 1);
+            assert_eq!(w.step().await, 0, "attempt {n} is followed after {wait} s");
+            w.pass(1);
+        }
+    }
+    assert_eq!(w.deliveries().await, ["failed busy"]);
+    assert_eq!(w.phones.creates().await.len(), 3);
+}
+
+async fn a_passing_fault_is_tried_again_and_a_lasting_one_is_not(w: &World) {
+    let (_, ann) = w.listener(ANN, "text").await;
+    w.phones.script(ANN, "30003").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    w.phones.until(ANN, "undelivered").await;
+    w.pass(61);
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["queued 30003"]);
+    w.phones.script(ANN, "landline").await;
+    w.pass(30);
+    assert_eq!(w.step().await, 1);
+    w.phones.until(ANN, "undelivered").await;
+    w.pass(61);
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["failed 30006"]);
+    assert_eq!(
+        w.value(&format!("SELECT CAST(attempts AS TEXT) FROM deliveries WHERE contact_id = '{}'", ann.id))
+            .await,
+        "2"
+    );
+}
+
+async fn too_many_requests_wait_as_long_as_they_are_told(w: &World) {
+    w.listener(ANN, "text").await;
+    let fault =
+        json!({ "route": "messages.create", "kind": "too_many_requests", "times": 1, "retry_after": 20 });
+    w.phones.fault(fault).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.deliveries().await, ["queued 20429"]);
+    w.pass(19);
+    assert_eq!(w.step().await, 0);
+    w.pass(1);
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.deliveries().await, ["sent -"]);
+    let states = w.column("SELECT state FROM attempts ORDER BY number").await;
+    assert_eq!(states, ["refused", "accepted"]);
+    assert_eq!(w.phones.creates().await.len(), 1);
+}
+
+async fn an_unreachable_provider_is_tried_again(w: &World) {
+    w.listener(ANN, "both").await;
+    let nobody = client_at("http://127.0.0.1:9");
+    let cut_off = engine::Engine::new(w.db.clone(), w.clock.clone(), settings(), nobody, None);
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(engine::dispatch::step(&cut_off).await.unwrap(), 2);
+    assert_eq!(w.deliveries().await, ["queued unreachable"; 2]);
+    assert_eq!(w.step().await, 0, "not at once");
+    w.pass(1);
+    assert_eq!(w.step().await, 2);
+    assert_eq!(w.deliveries().await, ["sent -"; 2]);
+    assert_eq!(w.phones.creates().await.len(), 2);
+}
+
+async fn a_permanent_refusal_ends_with_its_code(w: &World) {
+    w.listener(ANN, "text").await;
+    w.phones.script(ANN, "21610").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["failed 21610"]);
+    assert_eq!(w.value("SELECT state || ' ' || code FROM attempts").await, "refused 21610");
+    w.pass(3600);
+    assert_eq!(w.step().await, 0);
+}
+
+async fn what_is_too_old_is_not_sent(w: &World) {
+    let (ada, phone) = w.listener(ANN, "both").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    contacts::test(&w.engine, &ada, &phone.id).await.unwrap();
+    w.pass(899);
+    w.take(&new("S230102a", 1e-9)).await;
+    w.pass(1);
+    assert_eq!(w.step().await, 2);
+    assert_eq!(w.count("deliveries WHERE state = 'expired'").await, 4);
+    assert_eq!(w.phones.creates().await.len(), 2);
+}
+
+async fn what_is_no_longer_wanted_is_not_sent(w: &World) {
+    let (ada, removed) = w.listener(ANN, "text").await;
+    let (_, undone) = w.listener("+14145550124", "text").await;
+    let (left, _) = w.listener("+14145550125", "text").await;
+    let (_, changed) = w.listener("+14145550126", "text").await;
+    assert_eq!(w.take(&new("S230101a", 1e-9)).await.deliveries, 4);
+    let rule = &rules::list(&w.engine, &ada).await.unwrap()[0];
+    rules::remove(&w.engine, &ada, &rule.id).await.unwrap();
+    contacts::remove(&w.engine, &ada, &removed.id).await.unwrap();
+    w.sql(&format!("UPDATE contacts SET verified_ms = NULL WHERE id = '{}'", undone.id)).await;
+    w.sql(&format!("UPDATE contacts SET method = 'call' WHERE id = '{}'", changed.id)).await;
+    w.sql(&format!("UPDATE members SET is_member = FALSE WHERE id = '{}'", left.id)).await;
+    assert_eq!(w.step().await, 0);
+    let mut states = w.deliveries().await;
+    states.sort();
+    let expected = ["contact_removed", "method_changed", "not_a_member", "not_verified"];
+    assert_eq!(states, expected.map(|code| format!("cancelled {code}")));
+    assert_eq!(w.phones.creates().await.len(), 0);
+}
+
+async fn codes_go_first(w: &World) {
+    let (ada, phone) = w.listener(ANN, "text").await;
+    contacts::test(&w.engine, &ada, &phone.id).await.unwrap();
+    w.take(&new("S230101a", 1e-9)).await;
+    let new = w.unverified(&ada, "+14145550124", "text").await;
+    engine::verification::send(&w.engine, &ada, &new.id, model::contact::Channel::Text).await.unwrap();
+    assert_eq!(w.step().await, 3);
+    let order = w
+        .column("SELECT d.kind FROM attempts a JOIN deliveries d ON d.id = a.delivery_id ORDER BY a.id")
+        .await;
+    assert_eq!(order, ["code", "alert", "test"]);
+}

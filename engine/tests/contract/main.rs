@@ -1,0 +1,41 @@
+//! What the service promises, asked of SQLite and of PostgreSQL with the same words.
+//!
+//! Easily got wrong: the world's clock stands still and is moved by hand, the simulator's runs. Whatever
+//! concerns the simulator is waited for by asking it, never by a pause.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
+
+/// Makes each scenario two tests, named after the database that it runs on.
+macro_rules! scenarios {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                let world = crate::world::World::on_sqlite().await;
+                super::$name(&world).await;
+                world.end().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(world) = crate::world::World::on_postgres().await {
+                    super::$name(&world).await;
+                    world.end().await;
+                }
+            }
+        }
+    )+};
+}
+
+mod accounts;
+mod callbacks;
+mod contacts;
+mod dispatch;
+mod history;
+mod intake;
+mod packets;
+mod phones;
+mod rules;
+mod unknown;
+mod verification;
+mod world;

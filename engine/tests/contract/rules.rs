@@ -1,0 +1,115 @@
+//! Rules: made, refused, changed, paused, removed.
+
+use engine::{Error, rules};
+use model::rule::RuleForm;
+
+use crate::packets;
+use crate::world::{World, fields, form};
+
+scenarios!(
+    faults_name_their_fields_and_nothing_is_kept,
+    only_own_verified_contacts_are_told,
+    a_rule_is_changed_paused_and_removed,
+    selection_follows_every_change,
+    somebody_elses_rules_do_not_exist,
+);
+
+async fn faults_name_their_fields_and_nothing_is_kept(w: &World) {
+    let ada = w.member("ada").await;
+    let phone = w.phone(&ada, "414-555-0123", "text").await;
+    let bad = RuleForm {
+        description: String::new(),
+        category: "meteor".to_owned(),
+        far: "often".to_owned(),
+        label_query: "EM_READY &".to_owned(),
+        contacts: Vec::new(),
+        ..RuleForm::default()
+    };
+    let refused = rules::add(&w.engine, &ada, &bad).await;
+    assert_eq!(fields(&refused), ["description", "category", "far", "label_query", "contacts"]);
+    let bad = RuleForm { labels: vec!["NO_SUCH_LABEL".to_owned()], ..form(&[&phone]) };
+    assert_eq!(fields(&rules::add(&w.engine, &ada, &bad).await), ["labels"]);
+    assert_eq!((w.count("rules").await, w.count("rule_contacts").await), (0, 0));
+    // A label that a packet has shown is known from then on.
+    w.take(&packets::labelled("S230101a", 1e-9, "NO_SUCH_LABEL")).await;
+    rules::add(&w.engine, &ada, &bad).await.unwrap();
+}
+
+async fn only_own_verified_contacts_are_told(w: &World) {
+    let (ada, max) = (w.member("ada").await, w.member("max").await);
+    let foreign = w.phone(&max, "414-555-0123", "text").await;
+    let unproved = w.unverified(&ada, "414-555-0124", "text").await;
+    let own = w.phone(&ada, "414-555-0125", "text").await;
+    for contact in [&foreign, &unproved] {
+        let refused = rules::add(&w.engine, &ada, &form(&[&own, contact])).await;
+        assert_eq!(fields(&refused), ["contacts"]);
+    }
+    let rule = rules::add(&w.engine, &ada, &form(&[&own])).await.unwrap();
+    let refused = rules::change(&w.engine, &ada, &rule.id, &form(&[&foreign])).await;
+    assert_eq!(fields(&refused), ["contacts"]);
+    assert_eq!(rules::get(&w.engine, &ada, &rule.id).await.unwrap(), rule);
+}
+
+async fn a_rule_is_changed_paused_and_removed(w: &World) {
+    let ada = w.member("ada").await;
+    let (one, two) =
+        (w.phone(&ada, "414-555-0123", "text").await, w.phone(&ada, "414-555-0124", "call").await);
+    let rule = w.rule(&ada, &[&one]).await;
+    rules::pause(&w.engine, &ada, &rule.id, true).await.unwrap();
+    let form = RuleForm {
+        description: "Rare ones".to_owned(),
+        far: "1 per year".to_owned(),
+        label_query: "EM_READY & ~DQV".to_owned(),
+        ..form(&[&two])
+    };
+    rules::change(&w.engine, &ada, &rule.id, &form).await.unwrap();
+    let changed = rules::get(&w.engine, &ada, &rule.id).await.unwrap();
+    assert!(changed.paused);
+    assert_eq!((changed.description.as_str(), &changed.contacts), ("Rare ones", &vec![two.id.clone()]));
+    assert_eq!(changed.label_query.as_deref(), Some("EM_READY & ~DQV"));
+    let other = RuleForm { category: "event".to_owned(), ..form };
+    assert_eq!(fields(&rules::change(&w.engine, &ada, &rule.id, &other).await), ["category"]);
+    rules::remove(&w.engine, &ada, &rule.id).await.unwrap();
+    assert!(rules::list(&w.engine, &ada).await.unwrap().is_empty());
+    assert_eq!(w.count("rule_contacts").await, 0);
+}
+
+async fn selection_follows_every_change(w: &World) {
+    let ada = w.member("ada").await;
+    let phone = w.phone(&ada, "414-555-0123", "text").await;
+    let beside = w.beside(&w.phones, w.clock.clone(), crate::world::settings());
+    let mut number = 0_u32;
+    let mut owed = async || {
+        number += 1;
+        let packet = packets::new(&format!("S2301{:02}a", number), 1e-9);
+        engine::intake::take(&beside, &packet).await.unwrap().deliveries
+    };
+    assert_eq!(owed().await, 0);
+    let rule = w.rule(&ada, &[&phone]).await;
+    assert_eq!(owed().await, 1);
+    rules::pause(&w.engine, &ada, &rule.id, true).await.unwrap();
+    assert_eq!(owed().await, 0);
+    rules::pause(&w.engine, &ada, &rule.id, false).await.unwrap();
+    assert_eq!(owed().await, 1);
+    let rare = RuleForm { far: "1e-12 Hz".to_owned(), ..form(&[&phone]) };
+    rules::change(&w.engine, &ada, &rule.id, &rare).await.unwrap();
+    assert_eq!(owed().await, 0);
+    rules::change(&w.engine, &ada, &rule.id, &form(&[&phone])).await.unwrap();
+    assert_eq!(owed().await, 1);
+    rules::remove(&w.engine, &ada, &rule.id).await.unwrap();
+    assert_eq!(owed().await, 0);
+}
+
+async fn somebody_elses_rules_do_not_exist(w: &World) {
+    let (ada, max) = (w.member("ada").await, w.member("max").await);
+    let phone = w.phone(&max, "414-555-0123", "text").await;
+    let own = w.phone(&ada, "414-555-0124", "text").await;
+    let rule = w.rule(&max, &[&phone]).await;
+    for id in [rule.id.as_str(), "no-such-id"] {
+        assert!(matches!(rules::get(&w.engine, &ada, id).await, Err(Error::NotFound)));
+        assert!(matches!(rules::change(&w.engine, &ada, id, &form(&[&own])).await, Err(Error::NotFound)));
+        assert!(matches!(rules::pause(&w.engine, &ada, id, true).await, Err(Error::NotFound)));
+        assert!(matches!(rules::remove(&w.engine, &ada, id).await, Err(Error::NotFound)));
+    }
+    assert_eq!(rules::get(&w.engine, &max, &rule.id).await.unwrap(), rule);
+}

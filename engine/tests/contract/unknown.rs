@@ -1,0 +1,142 @@
+//! Requests whose outcome was not told: found out, never repeated on suspicion.
+
+use engine::dispatch;
+use serde_json::json;
+
+use crate::packets::new;
+use crate::phones::Phones;
+use crate::world::{World, settings};
+
+scenarios!(
+    an_accepted_call_whose_answer_was_lost_is_found,
+    a_failure_before_acceptance_is_sent_once_when_it_is_sure,
+    what_a_crash_left_behind_is_sent_once,
+    what_a_crash_left_behind_may_have_been_sent,
+    twins_are_told_apart,
+    a_call_that_twilio_forgot_ends_as_failed,
+);
+
+const ANN: &str = "+14145550123";
+
+async fn an_accepted_call_whose_answer_was_lost_is_found(w: &World) {
+    w.listener(ANN, "both").await;
+    for (route, kind) in [("calls.create", "drop"), ("messages.create", "error")] {
+        w.phones.fault(json!({ "route": route, "kind": kind, "times": 1, "after_accept": true })).await;
+    }
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 2);
+    let mut states = w.deliveries().await;
+    states.sort();
+    assert_eq!(states, ["unknown 20500", "unknown connection_lost"]);
+    w.pass(4);
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.count("attempts WHERE provider_sid IS NOT NULL").await, 2);
+    assert_eq!(w.count("deliveries WHERE state = 'unknown'").await, 0);
+    w.pass(120);
+    w.step().await;
+    assert_eq!(w.phones.creates().await.len(), 2, "nothing is sent twice");
+}
+
+async fn a_failure_before_acceptance_is_sent_once_when_it_is_sure(w: &World) {
+    w.listener(ANN, "text").await;
+    w.phones.fault(json!({ "route": "messages.create", "kind": "error", "times": 1 })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["unknown 20500"]);
+    for look in 1..3 {
+        w.pass(5);
+        w.step().await;
+        assert_eq!(w.deliveries().await, ["unknown 20500"], "look {look} is not enough");
+    }
+    w.pass(5);
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["queued never_arrived"]);
+    w.pass(1);
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.deliveries().await, ["sent -"]);
+    assert_eq!(w.phones.creates().await.len(), 1);
+}
+
+/// What a process that died between its claim and its request leaves in the database.
+async fn claim_and_die(w: &World) {
+    let lease = w.now().plus_secs(30).0;
+    let delivery = w.value("SELECT id FROM deliveries").await;
+    let now = w.now().0;
+    w.sql(&format!(
+        "UPDATE deliveries SET state = 'sending', attempts = 1, lease_until_ms = {lease} WHERE state = 'queued'"
+    ))
+    .await;
+    w.sql(&format!(
+        "INSERT INTO attempts (id, delivery_id, number, channel, state, status_rank, started_ms, check_ms, checks)
+         VALUES ('left-behind', '{delivery}', 1, 'call', 'sending', -1, {now}, {lease}, 0)"
+    ))
+    .await;
+}
+
+async fn what_a_crash_left_behind_is_sent_once(w: &World) {
+    w.listener(ANN, "call").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    claim_and_die(w).await;
+    w.pass(29);
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.deliveries().await, ["sending -"], "its lease is not over");
+    for _ in 0..3 {
+        w.pass(6);
+        assert_eq!(w.step().await, 0);
+    }
+    assert_eq!(w.deliveries().await, ["queued never_arrived"]);
+    w.pass(1);
+    assert_eq!(w.step().await, 1);
+    w.pass(600);
+    w.step().await;
+    assert_eq!(w.phones.creates().await.len(), 1);
+}
+
+async fn what_a_crash_left_behind_may_have_been_sent(w: &World) {
+    w.listener(ANN, "call").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    claim_and_die(w).await;
+    // The request had left before the end.
+    let to = model::contact::E164::parse(ANN).unwrap();
+    let voice = engine::providers::twilio::Voice::Twiml("<Response/>");
+    let sent = w.phones.client().place_call(&to, voice, "http://127.0.0.1:9/").await.unwrap();
+    w.pass(31);
+    w.step().await;
+    assert_eq!(w.value("SELECT provider_sid FROM attempts").await, sent.sid);
+    w.pass(600);
+    w.step().await;
+    assert_eq!(w.phones.creates().await.len(), 1);
+}
+
+async fn twins_are_told_apart(w: &World) {
+    let number = "+14145550124";
+    w.listener(ANN, "text").await;
+    let max = w.member("max").await;
+    let same = w.phone(&max, ANN, "text").await;
+    w.rule(&max, &[&same]).await;
+    w.listener(number, "text").await;
+    let fault = json!({ "route": "messages.create", "kind": "drop", "times": 3, "after_accept": true });
+    w.phones.fault(fault).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 3);
+    w.pass(4);
+    w.step().await;
+    let mut sids = w.column("SELECT provider_sid FROM attempts").await;
+    sids.sort();
+    let mut made: Vec<String> =
+        w.phones.creates().await.iter().map(|create| create["sid"].as_str().unwrap().to_owned()).collect();
+    made.sort();
+    assert_eq!(sids, made);
+}
+
+async fn a_call_that_twilio_forgot_ends_as_failed(w: &World) {
+    w.listener(ANN, "call").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let elsewhere = Phones::start().await;
+    let engine = w.beside(&elsewhere, w.clock.clone(), settings());
+    w.pass(61);
+    dispatch::step(&engine).await.unwrap();
+    assert_eq!(w.deliveries().await, ["failed lost"]);
+    assert_eq!(elsewhere.creates().await.len(), 0);
+}
