@@ -10,7 +10,7 @@ use sqlx::FromRow;
 
 use crate::db::{Tx, exec, expect_row, row, rows};
 use crate::error::{Error, Result};
-use crate::members::Member;
+use crate::members::{self, Member};
 use crate::{Engine, new_id, phone, queue, ruleset};
 
 /// A phone or e-mail address of a member.
@@ -150,6 +150,7 @@ pub async fn add(engine: &Engine, who: &Member, new: &NewContact) -> Result<Cont
         return Err(Error::Invalid(faults));
     };
     let mut tx = engine.db().write().await?;
+    members::hold(&mut tx, &who.id).await?;
     let others = list_in(&mut tx, &who.id).await?;
     if others.len() >= MOST {
         return Err(Error::Conflict(format!("You have {MOST} contacts already; delete one first.")));
@@ -219,6 +220,7 @@ struct Named {
 pub async fn remove(engine: &Engine, who: &Member, id: &str) -> Result<()> {
     let now = engine.now();
     let mut tx = engine.db().write().await?;
+    members::hold(&mut tx, &who.id).await?;
     get_in(&mut tx, &who.id, id).await?;
     let users = rows!(
         &mut tx,
@@ -258,6 +260,7 @@ struct Count {
 pub async fn test(engine: &Engine, who: &Member, id: &str) -> Result<()> {
     let now = engine.now();
     let mut tx = engine.db().write().await?;
+    members::hold(&mut tx, &who.id).await?;
     let contact = get_in(&mut tx, &who.id, id).await?;
     if contact.verified.is_none() {
         return Err(Error::Conflict("Verify this contact before testing it.".to_owned()));

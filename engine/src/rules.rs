@@ -10,7 +10,7 @@ use sqlx::FromRow;
 
 use crate::db::{Tx, exec, expect_row, rows};
 use crate::error::{Error, Result};
-use crate::members::Member;
+use crate::members::{self, Member};
 use crate::{Engine, contacts, new_id, ruleset};
 
 /// The names a rule can be made of.
@@ -141,6 +141,7 @@ pub async fn add(engine: &Engine, who: &Member, form: &RuleForm) -> Result<Rule>
     let rule = read_form(engine, who, form, &new_id()).await?;
     let now = engine.now();
     let mut tx = engine.db().write().await?;
+    members::hold(&mut tx, &who.id).await?;
     if list_in(&mut tx, &who.id).await?.len() >= MOST {
         return Err(Error::Conflict(format!("You have {MOST} rules already; delete one first.")));
     }

@@ -100,6 +100,7 @@ fn address_hash(contact: &Contact) -> String {
 pub async fn send(engine: &Engine, who: &Member, contact_id: &str, channel: Channel) -> Result<()> {
     let now = engine.now();
     let mut tx = engine.db().write().await?;
+    wait_in_line(&mut tx).await?;
     let contact = contacts::get_in(&mut tx, &who.id, contact_id).await?;
     if contact.verified.is_some() {
         return Err(Error::Conflict("This contact is verified already.".to_owned()));
@@ -157,6 +158,17 @@ pub async fn send(engine: &Engine, who: &Member, contact_id: &str, channel: Chan
     engine.bus().work();
     engine.bus().changed(&who.id);
     Ok(())
+}
+
+/// All who ask for a code wait for each other, or two could be counted as one; a
+/// number's limit counts for all members.
+async fn wait_in_line(tx: &mut Tx) -> Result<()> {
+    exec!(
+        tx,
+        "INSERT INTO rate_slots (name, next_us) VALUES ('code', 0)
+         ON CONFLICT (name) DO UPDATE SET next_us = rate_slots.next_us"
+    )
+    .map(drop)
 }
 
 fn next_send(sends: &Sends, now: Millis) -> Option<Millis> {

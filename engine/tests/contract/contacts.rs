@@ -12,6 +12,7 @@ scenarios!(
     somebody_elses_contacts_do_not_exist,
     a_contact_that_a_rule_uses_stays,
     tests_are_owed_once_verified_and_are_limited,
+    adding_at_the_same_moment_keeps_the_limits,
 );
 
 fn typed(description: &str, phone: &str, method: &str) -> NewContact {
@@ -106,4 +107,18 @@ async fn tests_are_owed_once_verified_and_are_limited(w: &World) {
     assert_eq!(w.count("deliveries WHERE kind = 'test'").await, 12);
     w.pass(3601);
     contacts::test(&w.engine, &ada, &contact.id).await.unwrap();
+}
+
+async fn adding_at_the_same_moment_keeps_the_limits(w: &World) {
+    let ada = w.member("ada").await;
+    let race = (0..30).map(|n| {
+        let (engine, ada) = (w.engine.clone(), ada.clone());
+        let number = format!("+1414555{:04}", 1000 + n % 24);
+        tokio::spawn(async move { contacts::add(&engine, &ada, &typed("Mobile", &number, "call")).await })
+    });
+    for one in race.collect::<Vec<_>>() {
+        let result = one.await.unwrap();
+        assert!(matches!(result, Ok(_) | Err(Error::Conflict(_) | Error::Invalid(_))), "{result:?}");
+    }
+    assert_eq!(w.count("contacts").await, 20);
 }

@@ -13,6 +13,7 @@ scenarios!(
     wrong_guesses_are_counted_to_five,
     a_code_dies_after_ten_minutes_and_when_a_new_one_is_sent,
     codes_are_limited_across_deleting_and_adding,
+    asking_at_the_same_moment_sends_one_code,
     guesses_at_the_same_moment_share_no_count,
     nobody_verifies_somebody_elses_phone,
 );
@@ -156,6 +157,25 @@ async fn codes_are_limited_across_deleting_and_adding(w: &World) {
     w.pass(86_401);
     assert_eq!(send(max, foreign.id).await, "sent");
     assert_eq!(send(ada, other.id).await, "sent");
+}
+
+async fn asking_at_the_same_moment_sends_one_code(w: &World) {
+    let ada = w.member("ada").await;
+    let contact = w.unverified(&ada, ANN, "text").await;
+    let race = (0..8).map(|_| {
+        let (engine, ada, id) = (w.engine.clone(), ada.clone(), contact.id.clone());
+        tokio::spawn(async move { verification::send(&engine, &ada, &id, Channel::Text).await })
+    });
+    let mut sent = 0;
+    for one in race.collect::<Vec<_>>() {
+        match one.await.unwrap() {
+            Ok(()) => sent += 1,
+            Err(Error::Limit { code, .. }) => assert_eq!(code, "too_soon"),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(sent, 1);
+    assert_eq!(w.count("code_sends").await, 1);
 }
 
 async fn guesses_at_the_same_moment_share_no_count(w: &World) {
