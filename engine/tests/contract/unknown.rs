@@ -9,6 +9,7 @@ use crate::world::{World, settings};
 
 scenarios!(
     an_accepted_call_whose_answer_was_lost_is_found,
+    an_accepted_text_that_still_waits_at_twilio_is_found,
     a_failure_before_acceptance_is_sent_once_when_it_is_sure,
     what_a_crash_left_behind_is_sent_once,
     what_a_crash_left_behind_may_have_been_sent,
@@ -35,6 +36,29 @@ async fn an_accepted_call_whose_answer_was_lost_is_found(w: &World) {
     w.pass(120);
     w.step().await;
     assert_eq!(w.phones.creates().await.len(), 2, "nothing is sent twice");
+}
+
+/// Twilio gives a text its date of sending only when it leaves its queue.
+async fn an_accepted_text_that_still_waits_at_twilio_is_found(w: &World) {
+    w.listener(ANN, "text").await;
+    let slow = Phones::with(|config| {
+        config.speed = 1.0;
+        config.messages_per_second = 0.001;
+    })
+    .await;
+    let engine = w.beside(&slow, w.clock.clone(), settings());
+    w.take(&new("S230101a", 1e-9)).await;
+    dispatch::step(&engine).await.unwrap();
+    slow.fault(json!({ "route": "messages.create", "kind": "drop", "times": 1, "after_accept": true })).await;
+    w.take(&new("S230102a", 1e-9)).await;
+    dispatch::step(&engine).await.unwrap();
+    assert_eq!(w.count("deliveries WHERE state = 'unknown'").await, 1);
+    for _ in 0..6 {
+        w.pass(6);
+        dispatch::step(&engine).await.unwrap();
+    }
+    assert_eq!(slow.creates().await.len(), 2, "the second text waits in Twilio's queue");
+    assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 2);
 }
 
 async fn a_failure_before_acceptance_is_sent_once_when_it_is_sure(w: &World) {
