@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::members::Member;
 use crate::rules;
 
-/// Alerts on one page of the history.
+/// Alerts on one page of the history; more where the last ones came in the same millisecond.
 pub const PAGE: i64 = 30;
 
 /// One alert as a member's history shows it.
@@ -222,7 +222,10 @@ pub async fn list(engine: &Engine, who: &Member, before: Option<Millis>) -> Resu
         &mut tx,
         AlertRow,
         "SELECT id, received_ms, understood, known_before FROM alerts
-         WHERE could_alert AND received_ms < $1 ORDER BY received_ms DESC, id DESC LIMIT $2",
+         WHERE could_alert AND received_ms < $1 AND received_ms >= (SELECT min(received_ms) FROM (
+             SELECT received_ms FROM alerts WHERE could_alert AND received_ms < $1
+             ORDER BY received_ms DESC LIMIT $2) AS page)
+         ORDER BY received_ms DESC, id DESC",
         before,
         PAGE
     )?;
