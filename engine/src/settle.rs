@@ -60,6 +60,11 @@ pub(crate) struct DeliveryRow {
     expires_ms: i64,
 }
 
+#[derive(FromRow)]
+struct Done {
+    n: i64,
+}
+
 /// Locks the attempt, then its delivery (always in this order).
 pub(crate) async fn hold(tx: &mut Tx, attempt_id: &str, now: Millis) -> Result<Held> {
     let attempt = row!(
@@ -136,6 +141,18 @@ impl Held {
             )?;
         }
         Ok(())
+    }
+
+    /// How many attempts reached Twilio and ended there; what was refused has rung nowhere.
+    async fn done(&self, tx: &mut Tx) -> Result<usize> {
+        let counted = row!(
+            tx,
+            Done,
+            "SELECT count(*) AS n FROM attempts WHERE delivery_id = $1 AND state = $2",
+            self.delivery.id.as_str(),
+            AttemptState::Done.as_str()
+        )?;
+        Ok(counted.and_then(|row| usize::try_from(row.n).ok()).unwrap_or(1))
     }
 
     async fn attempt_is(
@@ -215,6 +232,10 @@ async fn learn(engine: &Engine, attempt_id: &str, remote: &Remote, step: &str) -
     if !risen && !first {
         return Ok(());
     }
+    // Given up as never arrived, and yet it came: the try that is queued would be one too many.
+    if held.attempt.state == AttemptState::Refused.as_str() {
+        held.deliver(&mut tx, DeliveryState::Sending, None, now).await?;
+    }
     if held.attempt.state != AttemptState::Done.as_str() {
         if is_final(rank) {
             held.note(&mut tx, step, remote.code.as_deref(), now).await?;
@@ -235,7 +256,7 @@ async fn ended(tx: &mut Tx, held: &mut Held, remote: &Remote, now: Millis) -> Re
     let status = remote.status.as_str();
     let code = remote.code.as_deref().unwrap_or(status);
     held.attempt_is(tx, AttemptState::Done, (!is_success(status)).then_some(code), now).await?;
-    let tries = usize::try_from(held.delivery.attempts).unwrap_or(1);
+    let tries = held.done(tx).await?;
     match (held.channel, status) {
         (Channel::Text, "delivered" | "read") => {
             held.deliver(tx, DeliveryState::Reached, None, now).await?;

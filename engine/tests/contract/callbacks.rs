@@ -15,6 +15,7 @@ scenarios!(
     news_before_the_answer_counts,
     news_of_something_else_is_not_ours,
     a_key_after_the_end_changes_nothing,
+    news_of_a_call_given_up_stops_the_next,
     only_twilio_is_heard,
     final_states_are_never_left,
 );
@@ -184,6 +185,17 @@ async fn a_key_after_the_end_changes_nothing(w: &World) {
     assert!(words.contains("This call is over"));
     assert_eq!(w.deliveries().await, ["unconfirmed -"]);
     assert_eq!(w.count("deliveries WHERE acked_ms IS NOT NULL").await, 0);
+}
+
+/// Twilio's list lacked it, so another try was queued; now it turns out to ring.
+async fn news_of_a_call_given_up_stops_the_next(w: &World) {
+    let attempt = unanswered(w).await;
+    w.sql("UPDATE attempts SET state = 'refused', code = 'never_arrived', check_ms = NULL").await;
+    w.sql("UPDATE deliveries SET state = 'queued', code = 'never_arrived'").await;
+    callbacks::status(&w.engine, &attempt, &call("CA1", "ringing")).await.unwrap();
+    assert_eq!(w.step().await, 0, "it rings already");
+    callbacks::status(&w.engine, &attempt, &call("CA1", "completed")).await.unwrap();
+    assert_eq!(w.deliveries().await, ["unconfirmed -"]);
 }
 
 async fn only_twilio_is_heard(w: &World) {

@@ -11,6 +11,7 @@ scenarios!(
     a_text_is_sent_once_and_reached,
     a_call_that_nobody_confirms_is_unconfirmed,
     a_busy_phone_is_called_again_twice,
+    a_refusal_for_now_does_not_use_up_a_redial,
     a_passing_fault_is_tried_again_and_a_lasting_one_is_not,
     too_many_requests_wait_as_long_as_they_are_told,
     an_unreachable_provider_is_tried_again,
@@ -78,6 +79,25 @@ async fn a_busy_phone_is_called_again_twice(w: &World) {
     }
     assert_eq!(w.deliveries().await, ["failed busy"]);
     assert_eq!(w.phones.creates().await.len(), 3);
+}
+
+async fn a_refusal_for_now_does_not_use_up_a_redial(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.script(ANN, "busy").await;
+    w.phones.fault(json!({ "route": "calls.create", "kind": "too_many_requests", "times": 3 })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for _ in 0..3 {
+        assert_eq!(w.step().await, 1);
+        assert_eq!(w.deliveries().await, ["queued 20429"]);
+        w.pass(30);
+    }
+    assert_eq!(w.step().await, 1);
+    w.phones.until(ANN, "busy").await;
+    w.pass(61);
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["queued busy"], "the phone has rung only once");
+    w.pass(60);
+    assert_eq!(w.step().await, 1);
 }
 
 async fn a_passing_fault_is_tried_again_and_a_lasting_one_is_not(w: &World) {
