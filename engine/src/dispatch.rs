@@ -118,10 +118,6 @@ async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
 }
 
 async fn send(engine: &Engine, claimed: &Claimed) {
-    let wait_us = claimed.slot_us - engine.now().0 * 1000;
-    if let Ok(wait @ 1..) = u64::try_from(wait_us) {
-        tokio::time::sleep(Duration::from_micros(wait)).await;
-    }
     let settled = match request(engine, claimed).await {
         Ok(remote) => settle::accepted(engine, &claimed.attempt_id, &remote).await,
         Err(error) => settle::refused(engine, &claimed.attempt_id, &error).await,
@@ -129,6 +125,13 @@ async fn send(engine: &Engine, claimed: &Claimed) {
     if let Err(error) = settled {
         // The attempt stays open on disk and is looked into when its lease ends.
         tracing::error!(%error, attempt = claimed.attempt_id, "an attempt could not be settled");
+    }
+}
+
+async fn wait_for_slot(engine: &Engine, claimed: &Claimed) {
+    let wait_us = claimed.slot_us - engine.now().0 * 1000;
+    if let Ok(wait @ 1..) = u64::try_from(wait_us) {
+        tokio::time::sleep(Duration::from_micros(wait)).await;
     }
 }
 
@@ -141,6 +144,8 @@ async fn request(engine: &Engine, claimed: &Claimed) -> Result<Remote, ProviderE
         DeliveryKind::Code => Some(make_code(engine, claimed).await?),
         DeliveryKind::Alert | DeliveryKind::Test => None,
     };
+    // After the code is made: hashing it takes longer than a slot.
+    wait_for_slot(engine, claimed).await;
     match (claimed.channel, code) {
         (Channel::Text, None) => {
             engine.twilio().send_text(&claimed.to, &claimed.body, &callback, valid_secs).await

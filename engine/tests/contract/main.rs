@@ -35,6 +35,7 @@ mod history;
 mod intake;
 mod packets;
 mod phones;
+mod rates;
 mod rules;
 mod unknown;
 mod verification;

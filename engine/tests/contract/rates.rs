@@ -1,0 +1,92 @@
+//! No more leaves in a second than the account may send, whoever sends it.
+
+use engine::clock::Clock;
+use engine::{Engine, Settings, dispatch, intake};
+use tokio::sync::watch;
+
+use crate::packets::new;
+use crate::phones::Phones;
+use crate::world::{World, settings};
+
+scenarios!(one_service_keeps_the_rate, two_services_share_the_rate, a_long_text_takes_as_many_slots);
+
+const RATE: f64 = 50.0;
+const OWED: usize = 75;
+
+async fn owe(w: &World, engine: &Engine) {
+    let ada = w.member("ada").await;
+    let mut contacts = Vec::new();
+    for n in 0..15 {
+        contacts.push(w.phone(&ada, &format!("+1414555{:04}", 1000 + n), "text").await);
+    }
+    w.rule(&ada, &contacts.iter().collect::<Vec<_>>()).await;
+    for n in 0..OWED / 15 {
+        intake::take(engine, &new(&format!("S23010{n}a"), 1e-9)).await.unwrap();
+    }
+    assert_eq!(w.count("deliveries").await, OWED);
+}
+
+fn at_fifty() -> Settings {
+    Settings { messages_per_second: RATE, ..settings() }
+}
+
+/// Lets the dispatchers run until all is sent; the moments of the ledger.
+async fn sent_by(phones: &Phones, engines: &[Engine]) -> Vec<i64> {
+    let (stopper, stop) = watch::channel(false);
+    let running: Vec<_> =
+        engines.iter().map(|engine| tokio::spawn(dispatch::run(engine.clone(), stop.clone()))).collect();
+    phones.until_count(OWED).await;
+    stopper.send_replace(true);
+    for one in running {
+        one.await.unwrap();
+    }
+    phones.creates().await.iter().map(|create| create["at_ms"].as_i64().unwrap()).collect()
+}
+
+fn busiest(moments: &[i64]) -> usize {
+    moments
+        .iter()
+        .map(|&end| moments.iter().filter(|&&at| at <= end && at > end - 1000).count())
+        .max()
+        .unwrap()
+}
+
+fn check(moments: &[i64]) {
+    assert_eq!(moments.len(), OWED);
+    assert!(busiest(moments) <= 50, "{} in one second", busiest(moments));
+    let took = moments.last().unwrap() - moments.first().unwrap();
+    assert!(took < 4000, "{took} ms for a second and a half: the rate is not used");
+}
+
+async fn one_service_keeps_the_rate(w: &World) {
+    let engine = w.beside(&w.phones, Clock::System, at_fifty());
+    owe(w, &engine).await;
+    check(&sent_by(&w.phones, &[engine]).await);
+}
+
+async fn two_services_share_the_rate(w: &World) {
+    let one = w.beside(&w.phones, Clock::System, at_fifty());
+    let two = w.beside(&w.phones, Clock::System, at_fifty());
+    owe(w, &one).await;
+    let moments = sent_by(&w.phones, &[one, two]).await;
+    check(&moments);
+    let mut sids = w.column("SELECT provider_sid FROM attempts").await;
+    sids.sort();
+    sids.dedup();
+    assert_eq!(sids.len(), OWED, "each was sent once");
+}
+
+async fn a_long_text_takes_as_many_slots(w: &World) {
+    let (_, phone) = w.listener("+14145550123", "text").await;
+    let slow = w.beside(&w.phones, w.clock.clone(), Settings { messages_per_second: 1.0, ..settings() });
+    for n in 1..=2 {
+        w.take(&new(&format!("S23010{n}a"), 1e-9)).await;
+    }
+    w.sql(&format!("UPDATE deliveries SET body = '{}' WHERE contact_id = '{}'", "x".repeat(200), phone.id))
+        .await;
+    assert_eq!(dispatch::step(&slow).await.unwrap(), 1);
+    w.pass(1);
+    assert_eq!(dispatch::step(&slow).await.unwrap(), 0, "the first one took two slots");
+    w.pass(1);
+    assert_eq!(dispatch::step(&slow).await.unwrap(), 1);
+}
