@@ -26,17 +26,23 @@ pub(crate) struct Page {
     title: String,
     main: AnyView,
     live: bool,
-    islands: AnyView,
+    scripted: bool,
 }
 
 impl Page {
     pub(crate) fn new(title: impl Into<String>, main: impl IntoView + 'static) -> Self {
-        Self { title: title.into(), main: main.into_any(), live: false, islands: ().into_any() }
+        Self { title: title.into(), main: main.into_any(), live: false, scripted: false }
     }
 
     /// Its `data-live` parts renew themselves whenever something of the member's changes.
     pub(crate) fn live(mut self) -> Self {
         self.live = true;
+        self.scripted()
+    }
+
+    /// It has islands, so the browser needs their code. Other pages do without any.
+    pub(crate) fn scripted(mut self) -> Self {
+        self.scripted = true;
         self
     }
 
@@ -96,6 +102,8 @@ fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> imp
     let strip = ask.engine.sandbox().then(|| {
         view! { <p class="strip">"Sandbox: nothing leaves this machine"</p> }
     });
+    let options = use_context::<LeptosOptions>().filter(|_| page.scripted);
+    let scripts = options.map(|options| view! { <HydrationScripts options islands=true /> });
     view! {
         <Title text=format!("{} \u{b7} Ringdown", page.title) />
         <a class="skip" href="#main">"Skip to the content"</a>
@@ -114,8 +122,8 @@ fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> imp
         <footer class="foot">
             <p>"Ringdown calls and texts members of the LIGO-Virgo-KAGRA collaboration about events in GraceDB."</p>
         </footer>
-        {page.islands}
         {page.live.then(|| view! { <Live /> })}
+        {scripts}
     }
 }
 

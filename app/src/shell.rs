@@ -15,6 +15,8 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
 
 /// The whole document, as the server sends it.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
+    // Pages that have islands load their code themselves.
+    provide_context(options.clone());
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -25,8 +27,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)" />
                 <meta name="theme-color" content="#141a20" media="(prefers-color-scheme: dark)" />
                 <link rel="icon" type="image/svg+xml" href=ICON />
-                <HashedStylesheet options=options.clone() />
-                <HydrationScripts options islands=true />
+                <HashedStylesheet options />
                 <MetaTags />
             </head>
             <body>

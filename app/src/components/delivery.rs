@@ -34,15 +34,20 @@ pub(crate) fn outcome(delivery: &Delivery) -> impl IntoView + use<> {
 pub(crate) fn brief(delivery: &Delivery) -> impl IntoView + use<> {
     let (tone, icon) = look(delivery.state);
     let name = delivery.contact_label.split(',').next().unwrap_or_default().to_owned();
-    state(tone, icon, format!("{name}: {}", delivery.state.words(delivery.channel)))
+    let way = way(delivery.channel).1;
+    state(tone, icon, format!("{way} to {name}: {}", delivery.state.words(delivery.channel)))
+}
+
+const fn way(channel: Channel) -> (Icon, &'static str) {
+    match channel {
+        Channel::Call => (Icon::Phone, "Call"),
+        Channel::Text => (Icon::Text, "Text"),
+    }
 }
 
 /// The whole of it.
 pub(crate) fn full(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> {
-    let (icon, way) = match delivery.channel {
-        Channel::Call => (Icon::Phone, "Call"),
-        Channel::Text => (Icon::Text, "Text"),
-    };
+    let (icon, way) = way(delivery.channel);
     let what = match delivery.kind {
         DeliveryKind::Alert => way.to_owned(),
         DeliveryKind::Code => format!("{way} with a code"),
@@ -62,8 +67,7 @@ pub(crate) fn full(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> 
     view! {
         <li class="delivery">
             <div class="row">
-                <span class="state calm">{icon.draw()} <span class="sr">{way}" "</span></span>
-                <span>{what}" to "{delivery.contact_label.clone()}</span>
+                <span class="by">{icon.draw()} <span>{what}" to "{delivery.contact_label.clone()}</span></span>
                 {outcome(delivery)}
             </div>
             {code(delivery)}
@@ -87,9 +91,53 @@ fn attempt(attempt: &Attempt, several: bool, clock: &Clock) -> impl IntoView + u
         .steps
         .iter()
         .map(|step| {
-            let detail = step.detail.as_ref().map(|detail| format!(": {detail}"));
-            view! { <li>{clock.exact(step.at)} <span>{step.step.clone()}{detail}</span></li> }
+            view! { <li>{clock.exact(step.at)} <span>{told(&step.step, step.detail.as_deref())}</span></li> }
         })
         .collect();
     view! { {title} <ol class="steps">{steps}</ol> }
+}
+
+/// A step for people: Twilio's status and our own words for what happened.
+fn told(step: &str, detail: Option<&str>) -> String {
+    let words = match step {
+        "accepted" | "queued" => "taken by Twilio",
+        "initiated" | "sending" => "on its way",
+        "ringing" => "rings",
+        "in-progress" => "answered",
+        "speaking" => "speaks",
+        "key" => return format!("key {} pressed", detail.unwrap_or("?")),
+        "completed" => "call ended",
+        "busy" => "busy or declined",
+        "no-answer" => "not answered",
+        "sent" => "sent to the network",
+        "undelivered" => "not delivered",
+        "canceled" => "called off",
+        "refused" => "refused by Twilio",
+        "unknown" => "no answer from Twilio, being checked",
+        "lost" => "no longer known to Twilio",
+        other => other,
+    };
+    match detail {
+        Some(detail) => format!("{words} ({detail})"),
+        None => words.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_told_in_words() {
+        assert_eq!(told("key", Some("1")), "key 1 pressed");
+        assert_eq!(told("undelivered", Some("30003")), "not delivered (30003)");
+        assert_eq!(told("something-new", None), "something-new");
+    }
+
+    #[test]
+    fn only_what_is_proved_looks_good() {
+        for state in DeliveryState::ALL {
+            assert_eq!(look(state).0 == Tone::Good, state == DeliveryState::Reached, "{state:?}");
+        }
+    }
 }

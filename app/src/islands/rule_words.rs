@@ -5,13 +5,19 @@
 
 use leptos::prelude::*;
 use model::rule::RuleForm;
-use serde::{Deserialize, Serialize};
+
+/// Where the words stand on the page.
+pub const WORDS: &str = "rule-words";
+/// Where the problems stand on the page.
+pub const PROBLEMS: &str = "rule-problems";
 
 /// A rule in words, or what keeps it from having any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InWords {
-    words: String,
-    problems: Vec<String>,
+    /// The rule in plain English; empty while something is wrong.
+    pub words: String,
+    /// What is wrong, a sentence each.
+    pub problems: Vec<String>,
 }
 
 /// Reads a form leniently. `known` are the label names to check against.
@@ -28,31 +34,13 @@ pub fn in_words(form: &RuleForm, known: &[String]) -> InWords {
     }
 }
 
-/// The panel beside the form. Without scripts it shows the rule as it was when the
-/// page was made.
+/// Keeps the words beside the rule form true while it is edited. The words themselves
+/// are the page's; this has no view, so that next to nothing must be downloaded for it.
 #[island]
-pub fn RuleWords(
-    /// What the form said when the page was made.
-    said: InWords,
-    /// Label names to check against.
-    labels: Vec<String>,
-) -> impl IntoView {
-    let (said, set_said) = signal(said);
+pub fn RuleWords() -> impl IntoView {
     #[cfg(feature = "hydrate")]
-    super::page::on_rule_input(move |form| set_said.set(in_words(&form, &labels)));
-    #[cfg(not(feature = "hydrate"))]
-    let _ = (set_said, labels);
-    view! {
-        <section class="in-words" aria-live="polite">
-            <h2>"It rings"</h2>
-            <p class="words">{move || said.with(|said| said.words.clone())}</p>
-            <ul class="problems">
-                {move || said.with(|said| {
-                    said.problems.iter().map(|words| view! { <li>{words.clone()}</li> }).collect::<Vec<_>>()
-                })}
-            </ul>
-        </section>
-    }
+    super::page::follow_rule_form();
+    view! { <span hidden></span> }
 }
 
 #[cfg(test)]

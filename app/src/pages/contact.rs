@@ -41,10 +41,12 @@ pub(crate) fn One() -> impl IntoView {
         let page = Page::new(
             contact.description.clone(),
             view! {
-                <p class="eyebrow"><a href="/contacts">"Contacts"</a></p>
-                <h1>{contact.description.clone()}</h1>
-                <p class="lead num">{how(&contact)}</p>
-                <p class="row">{standing(&contact)} {since}</p>
+                <div class="title">
+                    <p class="eyebrow"><a href="/contacts">"Contacts"</a></p>
+                    <h1>{contact.description.clone()}</h1>
+                    <p class="lead num">{how(&contact)}</p>
+                    <p class="row">{standing(&contact)} {since}</p>
+                </div>
                 {problems(&again)}
                 {main_thing}
                 {housekeeping(&contact, &rules, &again)}

@@ -67,7 +67,11 @@ fn empty() -> impl IntoView {
 /// "Call and text +39 347 123 4567".
 pub(crate) fn how(contact: &Contact) -> String {
     match (&contact.phone, &contact.email) {
-        (Some(phone), _) => format!("{} {}", contact.method.map_or("Phone", Method::words), phone.grouped()),
+        // A number is never broken over two lines.
+        (Some(phone), _) => {
+            let number = phone.grouped().replace(' ', "\u{a0}");
+            format!("{} {number}", contact.method.map_or("Phone", Method::words))
+        }
         (None, Some(email)) => format!("Email {email}"),
         (None, None) => String::new(),
     }
@@ -111,7 +115,10 @@ pub(crate) fn New() -> impl IntoView {
         Ok(Page::new(
             "Add a phone",
             view! {
-                <h1>"Add a phone"</h1>
+                <div class="title">
+                    <p class="eyebrow"><a href="/contacts">"Contacts"</a></p>
+                    <h1>"Add a phone"</h1>
+                </div>
                 {problems(&again)}
                 <form method="post" action={action::<AddContact>()} class="form" novalidate>
                     {fields(&typed, &again)}

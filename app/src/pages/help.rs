@@ -54,7 +54,9 @@ fn body() -> impl IntoView {
             "That it is Ringdown, what happened, to which superevent (its name in groups of letters and digits), how rare it is, and which of your rules matched. Then which keys to press, then all of it once more."
         </p>
         <ul>
-            <li>"Press "<kbd>"1"</kbd>": I know. What is still waiting to be sent to you about this alert is called off."</li>
+            <li><kbd>"1"</kbd>": I know. What is still waiting to be sent to you about this alert is called off."</li>
+            <li><kbd>"2"</kbd>": I know, and tell me no more of this superevent."</li>
+            <li><kbd>"3"</kbd>": say it again."</li>
             <li>"Not answered or busy: it calls again after 1 minute, and once more after 3."</li>
             <li>"Answered but no key pressed: shown as unconfirmed, because voicemail answers too."</li>
         </ul>

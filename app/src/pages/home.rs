@@ -90,7 +90,7 @@ fn reachability(reach: &Reach, clock: &Clock) -> impl IntoView + use<> {
         view! { <p class="actions"><a class="button primary" href=todo.href.clone()>{todo.words}</a></p> }
     });
     view! {
-        <span class=class>{icon.draw()}</span>
+        <span class=format!("sign {class}")>{icon.draw()}</span>
         <h1>{reach.words.clone()}</h1>
         {heard.map(|words| view! { <p class="sub">{words}</p> })}
         {todo}
@@ -121,7 +121,10 @@ async fn tour(asker: &Asker, reach: &Reach) -> Result<impl IntoView + use<>, Sto
         .map(|(done, href, title, words)| {
             view! {
                 <li class:done=done>
-                    <div><a href=href>{title}</a>{done.then(|| view! { <span class="sr">" (done)"</span> })} <span class="hint">{words}</span></div>
+                    <div class="step">
+                        <span><a href=href>{title}</a>{done.then(|| view! { <span class="sr">" (done)"</span> })}</span>
+                        <span class="hint">{words}</span>
+                    </div>
                 </li>
             }
         })

@@ -33,8 +33,10 @@ pub(crate) fn Phone() -> impl IntoView {
         };
         let id = chosen.map(|contact| contact.id).unwrap_or_default();
         let main = view! {
-            <h1>"Your phone, on the screen"</h1>
-            <p class="sub">"In the sandbox every call and text ends here. Replay a superevent, and watch."</p>
+            <div class="title">
+                <h1>"Your phone, on the screen"</h1>
+                <p class="sub">"In the sandbox every call and text ends here. Replay a superevent, and watch."</p>
+            </div>
             {problems(&again)}
             <div class="desk">
                 {desk}

@@ -16,7 +16,7 @@ use crate::components::form::{Line, action, group, hidden};
 use crate::components::notice::problems;
 use crate::components::ticks;
 use crate::frame::{Page, own};
-use crate::islands::rule_words::{RuleWords, in_words};
+use crate::islands::rule_words::{InWords, PROBLEMS, RuleWords, WORDS, in_words};
 
 /// `/rules/new`
 #[component]
@@ -44,28 +44,39 @@ async fn page(asker: &Asker, id: Option<String>, form: RuleForm, again: &Again) 
     let title = if id.is_some() { "Change a rule" } else { "Make a rule" };
     let save = if id.is_some() { "Save the changes" } else { "Save this rule" };
     let said = in_words(&form, &choices.labels);
-    let labels = choices.labels.clone();
     Ok(Page::new(
         title,
         view! {
-            <p class="eyebrow"><a href="/rules">"Rules"</a></p>
-            <h1>{title}</h1>
+            <div class="title">
+                <p class="eyebrow"><a href="/rules">"Rules"</a></p>
+                <h1>{title}</h1>
+            </div>
             {problems(again)}
             <form method="post" action={action::<SaveRule>()} class="rule-form" id="rule-form" novalidate>
                 <div class="form">
                     {id.clone().map(|id| hidden("id", id))}
                     {fields(&form, id.is_some(), &choices, &contacts, again)}
                 </div>
-                <aside class="aside" aria-label="The rule in words">
-                    <RuleWords said labels />
-                </aside>
+                <aside class="aside" aria-label="The rule in words">{panel(said)} <RuleWords /></aside>
                 <p class="actions">
                     <button class="primary">{save}</button>
                     <a href="/rules">"Cancel"</a>
                 </p>
             </form>
         },
-    ))
+    )
+    .scripted())
+}
+
+fn panel(said: InWords) -> impl IntoView {
+    let problems: Vec<_> = said.problems.into_iter().map(|words| view! { <li>{words}</li> }).collect();
+    view! {
+        <section class="in-words" aria-live="polite">
+            <h2>"It rings"</h2>
+            <p class="words" id=WORDS>{said.words}</p>
+            <ul class="problems" id=PROBLEMS role="list">{problems}</ul>
+        </section>
+    }
 }
 
 fn fields(

@@ -81,6 +81,7 @@ fn item(rule: &Rule, contacts: &[Contact]) -> impl IntoView + use<> {
             <p class="words">{rule.words()}</p>
             {tells(rule, contacts)}
             <div class="actions">
+                <a href=format!("/rules/{id}")>"Edit"<span class="sr">{named.clone()}</span></a>
                 <form method="post" action={action::<PauseRule>()}>
                     {hidden("id", id.clone())} {pause}
                     <button class="plain">{button} <span class="sr">{named}</span></button>

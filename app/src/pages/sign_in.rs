@@ -27,9 +27,11 @@ async fn demo(ask: &Ask, next: &str) -> Result<Page, Stop> {
     Ok(Page::new(
         "Sign in",
         view! {
-            <h1>"Who would you like to be?"</h1>
-            <p class="sub">"This is the sandbox. Its people are made up, and so are their phones."</p>
-            {after}
+            <div class="title">
+                <h1>"Who would you like to be?"</h1>
+                <p class="sub">"This is the sandbox. Its people are made up, and so are their phones."</p>
+                {after}
+            </div>
             <ul class="people">{list}</ul>
         },
     ))

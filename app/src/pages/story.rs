@@ -31,8 +31,10 @@ pub(crate) fn Story() -> impl IntoView {
             }
         });
         let main = view! {
-            <p class="eyebrow"><a href="/history">"History"</a></p>
-            <h1><span class="mono">{alert.id.clone()}</span>" "{what}</h1>
+            <div class="title">
+                <p class="eyebrow"><a href="/history">"History"</a></p>
+                <h1><span class="mono">{alert.id.clone()}</span>" "{what}</h1>
+            </div>
             <div id="story" data-live>
                 <p class="lead">{lead(&story.entry)}</p>
                 {sent}
@@ -87,12 +89,11 @@ fn verdict(why: &Why, matched: bool) -> impl IntoView + use<> {
         .clauses
         .iter()
         .map(|clause| {
-            let (class, icon, word) =
-                if clause.met { ("good", Icon::Check, "Met: ") } else { ("bad", Icon::Cross, "Not met: ") };
+            let (class, icon) = if clause.met { ("good", Icon::Check) } else { ("bad", Icon::Cross) };
             view! {
                 <li class="clause">
                     <span class=class>{icon.draw()}</span>
-                    <span><span class="sr">{word}</span>{clause.text.clone()}</span>
+                    <span>{clause.text.clone()}</span>
                 </li>
             }
         })
