@@ -1,0 +1,118 @@
+//! The doors for people: headers, sessions, and who is let in.
+
+use reqwest::Response;
+use reqwest::header::{COOKIE, SET_COOKIE};
+
+use crate::house::House;
+
+/// Signs the demo admin in at `front`.
+async fn sign_in(house: &House, front: &str) -> Response {
+    let person = house.demo_admin().await.id;
+    let form = [("person", person.as_str()), ("next", "/contacts")];
+    house.http.post(format!("{front}/do/sign-in")).form(&form).send().await.unwrap()
+}
+
+fn cookie(answer: &Response) -> Option<String> {
+    answer.headers().get(SET_COOKIE).map(|value| value.to_str().unwrap().to_owned())
+}
+
+async fn get(house: &House, url: &str, cookie: &str) -> Response {
+    let pair = cookie.split(';').next().unwrap();
+    house.http.get(url).header(COOKIE, pair).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_carry_their_policy() {
+    let house = House::open().await;
+    for path in ["/", "/sign-in", "/no-such-page"] {
+        let page = house.http.get(format!("{}{path}", house.url)).send().await.unwrap();
+        let headers = page.headers().clone();
+        let header = |name: &str| headers.get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let policy = header("content-security-policy");
+        for part in [
+            "default-src 'none'",
+            "script-src 'self' 'nonce-",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+        ] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("x-frame-options"), "DENY");
+        assert_eq!(header("referrer-policy"), "same-origin");
+        assert_eq!(header("cache-control"), "no-store");
+        assert!(!header("x-request-id").is_empty());
+    }
+    let health = house.http.get(format!("{}/healthz", house.url)).send().await.unwrap();
+    assert_eq!(health.headers()["x-content-type-options"], "nosniff");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_is_kept_from_scripts_and_strangers() {
+    let house = House::open().await;
+    let answer = sign_in(&house, &house.url).await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["location"]),
+        (303, &"/contacts".parse().unwrap())
+    );
+    let plain = cookie(&answer).unwrap();
+    assert!(
+        plain.contains("HttpOnly") && plain.contains("SameSite=Lax") && !plain.contains("Secure"),
+        "{plain}"
+    );
+    let live = get(&house, &format!("{}/live", house.url), &plain).await;
+    assert_eq!(live.status(), 200);
+    assert_eq!(get(&house, &format!("{}/live", house.url), "ringdown=nonsense").await.status(), 401);
+    let secure = house.front("https://ringdown.example.org", true).await;
+    let sealed = cookie(&sign_in(&house, &secure).await).unwrap();
+    assert!(
+        sealed.contains("HttpOnly") && sealed.contains("SameSite=Lax") && sealed.contains("Secure"),
+        "{sealed}"
+    );
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_sites_form_is_refused() {
+    let house = House::open().await;
+    let own = cookie(&sign_in(&house, &house.url).await).unwrap();
+    let pair = own.split(';').next().unwrap();
+    let form = [("description", "Theirs"), ("phone", "+14145550123"), ("method", "call")];
+    let add = || house.http.post(format!("{}/do/contacts/add", house.url)).header(COOKIE, pair).form(&form);
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let answer =
+            add().header(name, value).header("referer", "https://evil.example/").send().await.unwrap();
+        assert_eq!(answer.status(), 403, "{name}: {value}");
+    }
+    let admin = house.demo_admin().await;
+    assert_eq!(engine::contacts::list(&house.engine, &admin).await.unwrap().len(), 1);
+    assert_eq!(add().header("origin", &house.url).send().await.unwrap().status(), 303);
+    assert_eq!(engine::contacts::list(&house.engine, &admin).await.unwrap().len(), 2);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_door_is_in_the_sandbox_only() {
+    let house = House::open().await;
+    let inside = cookie(&sign_in(&house, &house.url).await).unwrap();
+    assert_eq!(get(&house, &format!("{}/contacts", house.url), &inside).await.status(), 200);
+    let live = house.front("http://127.0.0.1:3000", false).await;
+    let refused = sign_in(&house, &live).await;
+    assert_eq!(refused.headers()["location"], "/sign-in");
+    if let Some(cookie) = cookie(&refused) {
+        assert_eq!(get(&house, &format!("{live}/live"), &cookie).await.status(), 401);
+    }
+    assert_eq!(get(&house, &format!("{live}/live"), &inside).await.status(), 401);
+    let page = get(&house, &format!("{live}/contacts"), &inside).await;
+    assert!(page.status().is_redirection(), "{}", page.status());
+    let text = house.http.get(format!("{live}/sign-in")).send().await.unwrap().text().await.unwrap();
+    assert!(!text.contains("ada.demo") && !text.contains("Max Okafor"), "{text}");
+    house.close().await;
+}
