@@ -51,10 +51,12 @@ async fn channel_loop(engine: Engine, channel: Channel, mut stop: watch::Receive
                 AFTER_FAILURE
             }
         };
+        // Asked here, since a send may end before the wait begins.
+        let full = sending.len() >= IN_FLIGHT;
         tokio::select! {
             _ = work.changed() => {}
             () = tokio::time::sleep(pause) => {}
-            Some(_) = sending.join_next(), if room.available_permits() == 0 => {}
+            Some(_) = sending.join_next(), if full => {}
             _ = stop.changed() => {}
         }
         while sending.try_join_next().is_some() {}

@@ -138,7 +138,11 @@ macro_rules! due_sql {
 pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Result<Claim> {
     let now = engine.now();
     let limit = i64::try_from(room).unwrap_or(BATCH).min(BATCH);
-    if limit == 0 || !anything_due(engine, channel, now).await? {
+    // Whoever has no room is woken by what ends, not by what is due.
+    if limit == 0 {
+        return Ok(Claim::default());
+    }
+    if !anything_due(engine, channel, now).await? {
         return Ok(Claim { claimed: Vec::new(), again: next_due(engine, channel).await? });
     }
     let mut tx = engine.db().write().await?;
@@ -325,5 +329,57 @@ impl Pace {
 
     async fn release(self, tx: &mut Tx) -> Result<()> {
         exec!(tx, "UPDATE rate_slots SET next_us = $1 WHERE name = $2", self.next_us, self.name).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use model::contact::Channel;
+
+    use super::claim;
+    use crate::clock::Clock;
+    use crate::db::Db;
+    use crate::providers::twilio::{Account, Twilio};
+    use crate::{Engine, Settings, SignIn};
+
+    async fn engine(url: &str) -> Engine {
+        let db = Db::open(url).await.unwrap();
+        db.migrate().await.unwrap();
+        let settings = Settings {
+            sandbox: true,
+            sign_in: SignIn::Demo,
+            public_url: "http://127.0.0.1:9".to_owned(),
+            gracedb_url: String::new(),
+            calls_per_second: 1.0,
+            messages_per_second: 1.0,
+        };
+        let account = Account {
+            sid: String::new(),
+            auth_token: String::new(),
+            api_key: None,
+            from: None,
+            api_base: "http://127.0.0.1:9".to_owned(),
+        };
+        Engine::new(db, Clock::System, settings, Twilio::new(account).unwrap(), None)
+    }
+
+    /// What is due at once would otherwise be looked for again and again until something ends.
+    #[tokio::test]
+    async fn without_room_there_is_nothing_to_look_for() {
+        let folder = std::env::temp_dir().join(format!("ringdown_queue_{}", std::process::id()));
+        let engine = engine(&format!("sqlite://{}/test.db", folder.display())).await;
+        crate::sandbox::seed(&engine).await.unwrap();
+        let people = crate::members::demo_people(&engine).await.unwrap();
+        let admin = people.iter().find(|person| person.is_admin).unwrap();
+        let desk = &crate::contacts::list(&engine, admin).await.unwrap()[0];
+        crate::contacts::test(&engine, admin, &desk.id).await.unwrap();
+        let none = claim(&engine, Channel::Call, 0).await.unwrap();
+        assert!(none.claimed.is_empty() && none.again.is_none());
+        let one = claim(&engine, Channel::Call, 1).await.unwrap();
+        assert_eq!(one.claimed.len(), 1);
+        engine.db().close().await;
+        let _ = std::fs::remove_dir_all(folder);
     }
 }
