@@ -115,7 +115,8 @@ struct Checked {
 
 /// Loads a file.
 pub async fn load(engine: &Engine, bytes: &[u8]) -> Result<Imported, Refused> {
-    let file: File = serde_json::from_slice(bytes).map_err(|error| Refused::Faults(vec![error.to_string()]))?;
+    let file: File =
+        serde_json::from_slice(bytes).map_err(|error| Refused::Faults(vec![error.to_string()]))?;
     let now = engine.now();
     let checked = check(file, now).map_err(Refused::Faults)?;
     let mut tx = engine.db().write().await?;
@@ -213,18 +214,32 @@ fn read_contact(given: ContactIn, now: Millis) -> Result<Contact, String> {
         ContactKind::Phone => {
             let number = given.phone.as_deref().unwrap_or_default();
             let phone = phone::parse(number).map_err(|fault| format!("phone: {}", fault.message))?;
-            let method = given.method.as_deref().and_then(Method::parse).ok_or("method: call, text or both")?;
+            let method =
+                given.method.as_deref().and_then(Method::parse).ok_or("method: call, text or both")?;
             (Some(phone), Some(method), None)
         }
         ContactKind::Email => {
             let address = given.email.as_deref().unwrap_or_default();
-            (None, None, Some(contact::parse_email(address).map_err(|fault| format!("email: {}", fault.message))?))
+            (
+                None,
+                None,
+                Some(contact::parse_email(address).map_err(|fault| format!("email: {}", fault.message))?),
+            )
         }
     };
     let default = if kind == ContactKind::Phone { "Phone" } else { "E-mail" };
     let description = contact::parse_description(given.description.as_deref().unwrap_or(default))
         .map_err(|fault| format!("description: {}", fault.message))?;
-    Ok(Contact { id: new_id(), description, kind, phone, email, method, verified: given.verified.then_some(now), created: now })
+    Ok(Contact {
+        id: new_id(),
+        description,
+        kind,
+        phone,
+        email,
+        method,
+        verified: given.verified.then_some(now),
+        created: now,
+    })
 }
 
 fn read_rule(given: RuleIn) -> Result<Rule, String> {
@@ -292,7 +307,8 @@ async fn put_member(tx: &mut Tx, given: &MemberIn, now: Millis, done: &mut Impor
         }
         None => {
             done.added += 1;
-            let new = NewMember { username: &given.username, name, email, is_admin, is_demo: false, time_zone };
+            let new =
+                NewMember { username: &given.username, name, email, is_admin, is_demo: false, time_zone };
             members::add(tx, &new, now).await?
         }
     };
@@ -311,9 +327,7 @@ async fn put_member(tx: &mut Tx, given: &MemberIn, now: Millis, done: &mut Impor
 }
 
 async fn put_contact(tx: &mut Tx, owner: &str, new: Contact, done: &mut Imported) -> Result<String> {
-    let same = |old: &Contact| {
-        old.kind == new.kind && old.phone == new.phone && old.email == new.email
-    };
+    let same = |old: &Contact| old.kind == new.kind && old.phone == new.phone && old.email == new.email;
     let Some(old) = contacts::list_in(tx, owner).await?.into_iter().find(same) else {
         contacts::insert(tx, owner, &new).await?;
         done.added += 1;
@@ -342,7 +356,8 @@ async fn put_contact(tx: &mut Tx, owner: &str, new: Contact, done: &mut Imported
 async fn put_rule(tx: &mut Tx, mut rule: Rule, now: Millis, done: &mut Imported) -> Result<()> {
     rule.contacts.sort();
     let known = rules::list_in(tx, &rule.owner).await?;
-    let old = known.into_iter().find(|old| old.category == rule.category && old.description == rule.description);
+    let old =
+        known.into_iter().find(|old| old.category == rule.category && old.description == rule.description);
     let Some(mut old) = old else {
         done.added += 1;
         return rules::insert(tx, &rule, now).await;

@@ -64,7 +64,14 @@ struct IdRow {
 
 /// Takes one packet in.
 pub async fn take(engine: &Engine, bytes: &[u8]) -> Result<Taken, Refused> {
-    take_at(engine, bytes, engine.now()).await
+    let taken = take_at(engine, bytes, engine.now()).await?;
+    tracing::info!(
+        alert = taken.id,
+        duplicate = taken.duplicate,
+        deliveries = taken.deliveries,
+        "alert taken"
+    );
+    Ok(taken)
 }
 
 /// Takes one packet in as received at a given moment.
@@ -76,14 +83,6 @@ pub(crate) async fn take_at(engine: &Engine, bytes: &[u8], received: Millis) -> 
     if taken.deliveries > 0 {
         engine.bus().work();
     }
-    tracing::info!(
-        alert = taken.id,
-        subject = alert.id,
-        alert_type = alert.alert_type.as_str(),
-        duplicate = taken.duplicate,
-        deliveries = taken.deliveries,
-        "alert taken"
-    );
     Ok(taken)
 }
 

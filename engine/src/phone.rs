@@ -19,6 +19,8 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
     }
     let international = typed.strip_prefix("00").map(|rest| format!("+{rest}"));
     let text = international.as_deref().unwrap_or(typed);
+    // "+44 (0)20 ...": the zero is for callers inside the country.
+    let text = if text.starts_with('+') { text.replace("(0)", " ") } else { text.to_owned() };
     let refused = || {
         wrong(
             "not_a_number",
@@ -26,7 +28,7 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
              for example +39 06 1234 5678.",
         )
     };
-    let number = phonenumber::parse(Some(Country::US), text).map_err(|_| refused())?;
+    let number = phonenumber::parse(Some(Country::US), &text).map_err(|_| refused())?;
     if !phonenumber::is_valid(&number) {
         return Err(refused());
     }

@@ -182,6 +182,13 @@ impl Config {
         let gracedb_url =
             sources.find("gracedb_url")?.unwrap_or_else(|| "https://gracedb.ligo.org".to_owned());
         let twilio = twilio(sources)?;
+        if twilio.is_none()
+            && let Some(url) = &public_url
+            && !url.starts_with("http://")
+        {
+            let what = "sandbox mode is for this machine only; configure a Twilio account for any other address";
+            return Err(wrong("public_url", what));
+        }
         let demo = match sources.find("demo_sign_in")?.as_deref() {
             None => None,
             Some("true" | "1" | "yes") => Some(true),

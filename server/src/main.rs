@@ -1,6 +1,6 @@
 //! The `ringdown` program.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -13,7 +13,8 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     engine::providers::install_tls();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     match command::run(cli.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(End::Failed(error)) => complain(&error, 1),

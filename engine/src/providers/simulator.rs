@@ -106,6 +106,8 @@ impl PhoneSimulator {
     pub fn new(base: String) -> Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            // It is on this machine; a proxy could not reach it.
+            .no_proxy()
             .build()
             .map_err(|error| Error::Internal(format!("no HTTP client: {}", error.without_url())))?;
         Ok(Self { http, base })
