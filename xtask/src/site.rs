@@ -23,15 +23,14 @@ pub fn build() -> Result<()> {
     let places = Places::find()?;
     let module = places.build_frontend()?;
     let sheet = css::bundle(&places.root.join("style/main.css"))?;
-    let optimiser = Optimiser::find();
-    let inputs = places.inputs(&module, &sheet, optimiser.as_ref())?;
+    let inputs = places.inputs(&module, &sheet)?;
     if fs::read_to_string(&places.stamp).is_ok_and(|stamp| stamp == inputs)
         && places.site.join("hash.txt").is_file()
     {
         eprintln!("xtask: the site is up to date");
         return Ok(());
     }
-    places.assemble(&module, &sheet, optimiser.as_ref())?;
+    places.assemble(&module, &sheet)?;
     fs::write(&places.stamp, inputs)?;
     Ok(())
 }
@@ -42,6 +41,9 @@ struct Places {
     site: PathBuf,
     /// What the site was made from, beside it and not in it: the site is public.
     stamp: PathBuf,
+    /// Tells the compiler to name the sources of libraries without this machine's folders: messages of a
+    /// panic carry them, and the browser is given those.
+    remap: String,
 }
 
 impl Places {
@@ -52,7 +54,8 @@ impl Places {
         let program = std::env::current_exe()?;
         let target =
             program.ancestors().nth(2).ok_or("xtask must run from cargo's target folder")?.to_owned();
-        Ok(Self { site: target.join("site"), stamp: target.join("site.inputs"), root, target })
+        let remap = format!("--remap-path-prefix={}=cargo", cargo_home()?.display());
+        Ok(Self { remap, site: target.join("site"), stamp: target.join("site.inputs"), root, target })
     }
 
     fn build_frontend(&self) -> Result<PathBuf> {
@@ -60,6 +63,7 @@ impl Places {
             .args(["build", "--package", "frontend", "--target", TRIPLE, "--profile", PROFILE])
             .arg("--target-dir")
             .arg(&self.target)
+            .args(["--config", &format!("target.{TRIPLE}.rustflags = [{:?}]", self.remap)])
             .current_dir(&self.root)
             .status()?;
         succeeded(status, "cargo build of the frontend")?;
@@ -67,13 +71,12 @@ impl Places {
     }
 
     /// One text that changes whenever the site would.
-    fn inputs(&self, module: &Path, sheet: &str, optimiser: Option<&Optimiser>) -> Result<String> {
+    fn inputs(&self, module: &Path, sheet: &str) -> Result<String> {
         let program = files::digest(&fs::read(std::env::current_exe()?)?);
         let module = files::digest(&fs::read(module)?);
         let sheet = files::digest(sheet.as_bytes());
         let assets = files::digest(listing(&self.assets())?.as_bytes());
-        let optimiser = optimiser.map_or("none", |optimiser| optimiser.version.as_str());
-        Ok(format!("xtask {program}\nwasm {module}\ncss {sheet}\nassets {assets}\nwasm-opt {optimiser}\n"))
+        Ok(format!("xtask {program}\nwasm {module}\ncss {sheet}\nassets {assets}\n"))
     }
 
     fn assets(&self) -> PathBuf {
@@ -82,7 +85,7 @@ impl Places {
 
     /// Makes the site beside its place and then puts it there, so that a build that stops half-way
     /// leaves the old one.
-    fn assemble(&self, module: &Path, sheet: &str, optimiser: Option<&Optimiser>) -> Result<()> {
+    fn assemble(&self, module: &Path, sheet: &str) -> Result<()> {
         let work = self.target.join("site.new");
         remove_if_there(&work)?;
         let bound = work.join("bound");
@@ -95,10 +98,6 @@ impl Places {
             .remove_producers_section(true)
             .out_name(NAME)
             .generate(&bound)?;
-        let wasm = bound.join(format!("{NAME}_bg.wasm"));
-        if let Some(optimiser) = optimiser {
-            optimiser.shrink(&wasm)?;
-        }
 
         let site = work.join("site");
         let pkg = site.join("pkg");
@@ -106,12 +105,17 @@ impl Places {
         let mut hashes = String::new();
         for (extension, content) in [
             ("js", fs::read(bound.join(format!("{NAME}.js")))?),
-            ("wasm", fs::read(&wasm)?),
+            ("wasm", fs::read(bound.join(format!("{NAME}_bg.wasm")))?),
             ("css", sheet.as_bytes().to_owned()),
         ] {
             let hash = files::digest(&content);
-            let small = files::write_with_gzip(&pkg.join(format!("{NAME}.{hash}.{extension}")), &content)?;
-            eprintln!("xtask: {extension:4} {:>7} bytes, {small:>6} compressed", content.len());
+            let sizes = files::write(&pkg.join(format!("{NAME}.{hash}.{extension}")), &content)?;
+            eprintln!(
+                "xtask: {extension:4} {:>7} bytes, {:>6} by gzip, {:>6} by brotli",
+                content.len(),
+                sizes.gzip,
+                sizes.brotli
+            );
             writeln!(hashes, "{extension}: {hash}")?;
         }
         // Snippets carry a hash of their crate already, and the script names them as they are.
@@ -130,31 +134,10 @@ impl Places {
     }
 }
 
-/// `wasm-opt`, for those who have it: about a tenth off the size, and never needed.
-struct Optimiser {
-    version: String,
-}
-
-impl Optimiser {
-    fn find() -> Option<Self> {
-        let answer = Command::new("wasm-opt").arg("--version").output().ok()?;
-        let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-        answer.status.success().then_some(Self { version })
-    }
-
-    /// An old `wasm-opt` may not know what today's compiler writes; then the file stays as it is.
-    fn shrink(&self, wasm: &Path) -> Result<()> {
-        eprintln!("xtask: {}", self.version);
-        let small = wasm.with_extension("opt");
-        let status =
-            Command::new("wasm-opt").args(["-Oz", "--all-features", "-o"]).arg(&small).arg(wasm).status()?;
-        if status.success() {
-            fs::rename(&small, wasm)?;
-        } else {
-            eprintln!("xtask: wasm-opt could not read the module; it is served as it is");
-        }
-        Ok(())
-    }
+fn cargo_home() -> Result<PathBuf> {
+    told_by_cargo("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|_| Ok(std::env::home_dir().ok_or("there is no home folder")?.join(".cargo")))
 }
 
 #[expect(clippy::disallowed_methods, reason = "cargo speaks to the programs it runs by the environment")]
