@@ -108,13 +108,13 @@ async fn packets_of_one_superevent_wait_for_each_other(w: &World) {
     let rare = RuleForm { far: "1e-8 Hz".to_owned(), ..form(&[&phone]) };
     rules::add(&w.engine, &ada, &rare).await.unwrap();
     w.take(&new("S230101a", 1e-7)).await;
-    let race = (1..=8).map(|n| {
+    let updates = (1..=8).map(|n| {
         let engine = w.engine.clone();
         let packet = superevent("S230101a", "update", f64::from(n) * 1e-10, &[], None);
         tokio::spawn(async move { intake::take(&engine, &packet).await.unwrap().deliveries })
     });
     let mut owed = 0;
-    for one in race.collect::<Vec<_>>() {
+    for one in updates.collect::<Vec<_>>() {
         owed += one.await.unwrap();
     }
     assert_eq!(owed, 1, "the limit is crossed once, whoever comes first");

@@ -1,4 +1,7 @@
 //! No more leaves in a second than the account may send, whoever sends it.
+//!
+//! Easily got wrong: the moments at which requests may leave are exact, those at which they arrive are the
+//! machine's affair. So the slots are held to the rate, and the ledger only to a rate that is not doubled.
 
 use engine::clock::Clock;
 use engine::{Engine, Settings, dispatch, intake};
@@ -51,25 +54,30 @@ fn busiest(moments: &[i64]) -> usize {
         .unwrap()
 }
 
-fn check(moments: &[i64]) {
+/// Slots of `OWED` texts from `start` on, none of them handed out twice.
+async fn check(w: &World, start: i64, moments: &[i64]) {
     assert_eq!(moments.len(), OWED);
-    assert!(busiest(moments) <= 50, "{} in one second", busiest(moments));
-    let took = moments.last().unwrap() - moments.first().unwrap();
-    assert!(took < 4000, "{took} ms for a second and a half: the rate is not used");
+    let next: i64 =
+        w.value("SELECT CAST(next_us AS TEXT) FROM rate_slots WHERE name = 'text'").await.parse().unwrap();
+    let used = next - start * 1000;
+    assert!(used >= 20_000 * i64::try_from(OWED).unwrap(), "{used} microseconds");
+    assert!(busiest(moments) <= 60, "{} in one second", busiest(moments));
 }
 
 async fn one_service_keeps_the_rate(w: &World) {
     let engine = w.beside(&w.phones, Clock::System, at_fifty());
     owe(w, &engine).await;
-    check(&sent_by(&w.phones, &[engine]).await);
+    let start = engine.now().0;
+    check(w, start, &sent_by(&w.phones, &[engine]).await).await;
 }
 
 async fn two_services_share_the_rate(w: &World) {
     let one = w.beside(&w.phones, Clock::System, at_fifty());
     let two = w.beside(&w.phones, Clock::System, at_fifty());
     owe(w, &one).await;
+    let start = one.now().0;
     let moments = sent_by(&w.phones, &[one, two]).await;
-    check(&moments);
+    check(w, start, &moments).await;
     let mut sids = w.column("SELECT provider_sid FROM attempts").await;
     sids.sort();
     sids.dedup();

@@ -81,7 +81,7 @@ async fn selection_follows_every_change(w: &World) {
     let mut number = 0_u32;
     let mut owed = async || {
         number += 1;
-        let packet = packets::new(&format!("S2301{:02}a", number), 1e-9);
+        let packet = packets::new(&format!("S2301{number:02}a"), 1e-9);
         engine::intake::take(&beside, &packet).await.unwrap().deliveries
     };
     assert_eq!(owed().await, 0);

@@ -134,8 +134,8 @@ async fn codes_are_limited_across_deleting_and_adding(w: &World) {
     // An unsent code is replaced: of five asked for, one is owed.
     assert_eq!(w.count("deliveries WHERE state = 'queued'").await, 1);
     // Adding the number anew lifts the contact's limit, not the member's and the number's.
-    let mut sent = 5;
-    while sent < 20 {
+    let mut asked = 5;
+    while asked < 20 {
         contacts::remove(&w.engine, &ada, &contacts::list(&w.engine, &ada).await.unwrap()[0].id)
             .await
             .unwrap();
@@ -143,7 +143,7 @@ async fn codes_are_limited_across_deleting_and_adding(w: &World) {
         for _ in 0..5 {
             w.pass(31);
             assert_eq!(send(ada.clone(), again.id.clone()).await, "sent");
-            sent += 1;
+            asked += 1;
         }
     }
     w.pass(31);

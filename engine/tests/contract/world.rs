@@ -1,5 +1,6 @@
 //! A service of its own for each test: fresh database, simulator, clock that stands still.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -227,7 +228,7 @@ impl World {
         for (table, columns) in COLUMNS {
             for column in columns {
                 let found = self.column(&format!("SELECT CAST({column} AS TEXT) FROM {table}")).await;
-                all.push_str(&format!("{table}.{column}: {found:?}\n"));
+                writeln!(all, "{table}.{column}: {found:?}").unwrap();
             }
         }
         all
