@@ -90,13 +90,14 @@ fn element(at: Millis, words: String) -> impl IntoView {
     view! { <time datetime=at.rfc3339() title=title>{words}</time> }
 }
 
-/// `4 s`, `2 min`, `3 hours`, `5 days`: one unit, rounded down.
+/// `4 s`, `2 min`, `3 hours`, `5 days`: one unit, rounded down, never broken over two lines.
 pub(crate) fn span(ms: i64) -> String {
     let secs = ms.max(0) / 1000;
-    let plural = |n: i64, unit: &str| if n == 1 { format!("1 {unit}") } else { format!("{n} {unit}s") };
+    let plural =
+        |n: i64, unit: &str| if n == 1 { format!("1\u{a0}{unit}") } else { format!("{n}\u{a0}{unit}s") };
     match secs {
-        0..60 => format!("{secs} s"),
-        60..3600 => format!("{} min", secs / 60),
+        0..60 => format!("{secs}\u{a0}s"),
+        60..3600 => format!("{}\u{a0}min", secs / 60),
         3600..172_800 => plural(secs / 3600, "hour"),
         _ => plural(secs / 86_400, "day"),
     }
@@ -142,8 +143,8 @@ mod tests {
         for (ms, words) in
             [(-5, "0 s"), (4_999, "4 s"), (125_000, "2 min"), (3_600_000, "1 hour"), (90_000_000, "25 hours")]
         {
-            assert_eq!(span(ms), words);
+            assert_eq!(span(ms).replace('\u{a0}', " "), words);
         }
-        assert_eq!(span(3 * 86_400_000), "3 days");
+        assert_eq!(span(3 * 86_400_000), "3\u{a0}days");
     }
 }

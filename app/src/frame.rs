@@ -120,6 +120,7 @@ fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> imp
             {page.main}
         </main>
         <footer class="foot">
+            <p><a href="/help">"Help"</a></p>
             <p>"Ringdown calls and texts members of the LIGO-Virgo-KAGRA collaboration about events in GraceDB."</p>
         </footer>
         {page.live.then(|| view! { <Live /> })}
@@ -154,7 +155,8 @@ fn navigation(ask: &Ask, signed_in: bool) -> impl IntoView + use<> {
                 ask.path.strip_prefix(href).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             let here = if *href == "/" { ask.path == "/" } else { within };
             let current = here.then_some(if ask.path == *href { "page" } else { "true" });
-            view! { <li><a href=*href aria-current=current>{*words}</a></li> }
+            // On a narrow screen the foot has the way to the help.
+            view! { <li class:roomy=*href == "/help"><a href=*href aria-current=current>{*words}</a></li> }
         })
         .collect();
     view! { <nav class="nav" aria-label="Main"><ul>{links}</ul></nav> }

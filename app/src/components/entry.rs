@@ -66,7 +66,7 @@ fn row(entry: &Entry, clock: &Clock) -> impl IntoView + use<> {
     let href = format!("/history/{}", entry.alert_id);
     let drill = entry.alert.is_drill().then(|| view! { <span class="hint">"a drill"</span> });
     view! {
-        <tr role="row">
+        <tr role="row" class:quiet=entry.rules.is_empty()>
             <td role="cell" class="fit calm">{clock.brief(entry.received)}</td>
             <td role="cell">
                 <a class="mono" href=href>{entry.alert.id.clone()}</a>

@@ -48,11 +48,13 @@ pub(crate) fn problems(again: &Again) -> Option<impl IntoView + use<>> {
     if faults.is_empty() && again.note.is_none() {
         return None;
     }
+    // A single fault needs no title above it.
     let title = match (faults.len(), &again.note) {
-        (0, Some(note)) => note.clone(),
-        (1, _) => "One thing to mend before this can be saved".to_owned(),
-        (n, _) => format!("{n} things to mend before this can be saved"),
+        (0, note) => note.clone(),
+        (1, _) => None,
+        (n, _) => Some(format!("{n} things to mend")),
     };
+    let title = title.map(|title| view! { <p><strong>{title}</strong></p> });
     let list = (!faults.is_empty()).then(|| {
         let items: Vec<_> = faults
             .iter()
@@ -62,7 +64,7 @@ pub(crate) fn problems(again: &Again) -> Option<impl IntoView + use<>> {
     });
     Some(view! {
         <div class="notice bad" role="alert" id="problems" tabindex="-1" autofocus>
-            {Icon::Warn.draw()} <div><p><strong>{title}</strong></p> {list}</div>
+            {Icon::Warn.draw()} <div>{title} {list}</div>
         </div>
     })
 }

@@ -7,44 +7,48 @@ use leptos::prelude::*;
 use model::far::Far;
 
 use crate::actions::phone::Replay;
+use crate::again::{self, Again};
 use crate::ask::{Asker, Stop};
 use crate::components::form::{action, hidden};
 use crate::components::handset;
 use crate::components::notice::problems;
-use crate::frame::{Page, own};
+use crate::frame::{Page, open};
 
 /// `/phone`
 #[component]
 pub(crate) fn Phone() -> impl IntoView {
-    own(|asker, _, again| async move {
-        if !asker.engine().sandbox() {
+    open(|ask, asker| async move {
+        // Asked before who is asking: outside the sandbox there is no such page for anybody.
+        if !ask.engine.sandbox() {
             return Err(Stop::NotFound);
         }
-        let mut phones = contacts::list(asker.engine(), &asker.who).await?;
-        phones.retain(|contact| contact.phone.is_some());
-        let wanted = asker.ask.query("contact").map(str::to_owned);
-        let chosen = match wanted {
-            Some(id) => Some(phones.iter().find(|contact| contact.id == id).cloned().ok_or(Stop::NotFound)?),
-            None => phones.first().cloned(),
-        };
-        let desk = match &chosen {
-            Some(contact) => device(&asker, contact, &phones).await?.into_any(),
-            None => none().into_any(),
-        };
-        let id = chosen.map(|contact| contact.id).unwrap_or_default();
-        let main = view! {
-            <div class="title">
-                <h1>"Your phone, on the screen"</h1>
-                <p class="sub">"In the sandbox every call and text ends here. Replay a superevent, and watch."</p>
-            </div>
-            {problems(&again)}
-            <div class="desk">
-                {desk}
-                {replays(&id)}
-            </div>
-        };
-        Ok(Page::new("Phone", main).live())
+        let asker = asker.ok_or(Stop::SignIn)?;
+        let again = again::find(&ask).await?;
+        page(&asker, &again).await
     })
+}
+
+async fn page(asker: &Asker, again: &Again) -> Result<Page, Stop> {
+    let mut phones = contacts::list(asker.engine(), &asker.who).await?;
+    phones.retain(|contact| contact.phone.is_some());
+    let chosen = match asker.ask.query("contact") {
+        Some(id) => Some(phones.iter().find(|contact| contact.id == id).ok_or(Stop::NotFound)?),
+        None => phones.first(),
+    };
+    let desk = match chosen {
+        Some(contact) => device(asker, contact, &phones).await?.into_any(),
+        None => none().into_any(),
+    };
+    let id = chosen.map(|contact| contact.id.as_str()).unwrap_or_default();
+    let main = view! {
+        <div class="title">
+            <h1>"Your phone, on the screen"</h1>
+            <p class="sub">"In the sandbox every call and text ends here. Replay a superevent, and watch."</p>
+        </div>
+        {problems(again)}
+        <div class="desk">{desk} {replays(id)}</div>
+    };
+    Ok(Page::new("Phone", main).live())
 }
 
 async fn device(asker: &Asker, contact: &Contact, phones: &[Contact]) -> Result<impl IntoView + use<>, Stop> {

@@ -18,7 +18,7 @@ pub(crate) fn Story() -> impl IntoView {
         let story = history::story(asker.engine(), &asker.who, &id).await?;
         let alert = &story.entry.alert;
         let what = happened(alert);
-        let title = format!("{} {what}", alert.id);
+        let title = format!("{}: {what}", alert.id);
         let deliveries: Vec<_> =
             story.entry.deliveries.iter().map(|one| delivery::full(one, &clock)).collect();
         let sent = (!deliveries.is_empty()).then(|| {
@@ -33,7 +33,7 @@ pub(crate) fn Story() -> impl IntoView {
         let main = view! {
             <div class="title">
                 <p class="eyebrow"><a href="/history">"History"</a></p>
-                <h1><span class="mono">{alert.id.clone()}</span>" "{what}</h1>
+                <h1><span class="mono">{alert.id.clone()}</span>": "{what}</h1>
             </div>
             <div id="story" data-live>
                 <p class="lead">{lead(&story.entry)}</p>
