@@ -54,15 +54,11 @@ fn listen(state: &Rc<State>) {
     };
     let _ = source.add_event_listener_with_callback("change", news.as_ref().unchecked_ref());
     news.forget();
-    // The browser reconnects by itself; what happened in between is then fetched once.
-    let was_open = Cell::new(false);
+    // What happened between the page and its connection, the first as after a lost one
+    // (the browser reconnects by itself), is fetched once.
     let open = {
         let state = Rc::clone(state);
-        Closure::<dyn FnMut()>::new(move || {
-            if was_open.replace(true) {
-                gather(&state);
-            }
-        })
+        Closure::<dyn FnMut()>::new(move || gather(&state))
     };
     source.set_onopen(Some(open.as_ref().unchecked_ref()));
     open.forget();

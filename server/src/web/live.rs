@@ -1,5 +1,6 @@
 //! `GET /live`: tells the signed-in member's open pages that something of theirs has
-//! changed. It carries no data; a page that is told fetches itself again.
+//! changed. It tells no more than that; a page that is told fetches itself again.
+//! (Its one word of data must be there: browsers drop an event without any.)
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -36,7 +37,7 @@ async fn live(State(app): State<App>, session: Session) -> Response {
         waiting
             .next()
             .await
-            .then(|| (Ok::<_, Infallible>(Event::default().event("change").data("")), waiting))
+            .then(|| (Ok::<_, Infallible>(Event::default().event("change").data("fetch")), waiting))
     });
     let keep = KeepAlive::new().interval(Duration::from_secs(15));
     Sse::new(events).keep_alive(keep).into_response()
