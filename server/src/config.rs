@@ -281,7 +281,7 @@ fn base_url(name: &str, text: &str) -> Result<String, Wrong> {
 }
 
 /// Whether a URL's host is this machine.
-pub fn is_loopback(host: &str) -> bool {
+fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

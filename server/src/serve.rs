@@ -147,6 +147,12 @@ async fn stop_signal() -> std::io::Result<()> {
     }
 }
 
+/// An account that exists for this run only.
+#[expect(clippy::disallowed_methods, reason = "nothing depends on which one it is")]
+fn made_up_account() -> (String, String) {
+    (format!("AC{}", uuid::Uuid::new_v4().simple()), uuid::Uuid::new_v4().simple().to_string())
+}
+
 /// The built-in phone simulator, on a port of its own that only this machine reaches.
 async fn start_simulator(
     config: &Config,
@@ -154,8 +160,7 @@ async fn start_simulator(
 ) -> Result<(Account, Option<PhoneSimulator>), Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let base = format!("http://{}", listener.local_addr()?);
-    let sid = format!("AC{}", uuid::Uuid::new_v4().simple());
-    let auth_token = uuid::Uuid::new_v4().simple().to_string();
+    let (sid, auth_token) = made_up_account();
     let sim = twilio_sim::Sim::new(twilio_sim::Config {
         account_sid: sid.clone(),
         auth_token: auth_token.clone(),

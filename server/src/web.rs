@@ -72,12 +72,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The whole router.
 pub fn router(app: App) -> Router {
     app::register();
-    let loopback = crate::config::is_loopback(engine_host(&app.engine));
+    let public_url = &app.engine.settings().public_url;
+    // Plain http is possible on this machine only, and there a Secure cookie would be lost.
+    let secure = public_url.starts_with("https://");
     let sessions = SessionManagerLayer::new(DbStore(app.engine.clone()))
         .with_name("ringdown")
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
-        .with_secure(!loopback)
+        .with_secure(secure)
         .with_expiry(Expiry::OnInactivity(Duration::days(SESSION_DAYS)));
     let files = ServeDir::new(format!("{}/pkg", app.leptos.site_root)).precompressed_gzip();
     let hashed = app.leptos.hash_files;
@@ -96,12 +98,6 @@ pub fn router(app: App) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(trace())
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-}
-
-/// The host of the public URL without its port.
-fn engine_host(engine: &Engine) -> &str {
-    let host = engine.settings().host();
-    if host.starts_with('[') { host } else { host.split(':').next().unwrap_or(host) }
 }
 
 fn pages(state: &App) -> Router<App> {
