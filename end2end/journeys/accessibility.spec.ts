@@ -1,10 +1,17 @@
-import { expectAccessible } from '../harness/axe.ts';
+import { WIDTHS, expectAccessible } from '../harness/axe.ts';
 import { test } from '../harness/test.ts';
-import { PAGES } from '../pages.ts';
+import { OUTSIDE, inside } from '../pages.ts';
 
-for (const { name, path } of PAGES) {
-  test(`${name} has no accessibility finding`, async ({ page }) => {
-    await page.goto(path);
-    await expectAccessible(page);
+for (const width of WIDTHS) {
+  test(`no page has an accessibility finding at ${width} px`, async ({ page, ringdown, watch }) => {
+    watch.expect(/nothing-here/);
+    for (const { path } of OUTSIDE) {
+      await page.goto(path);
+      await expectAccessible(page, [width]);
+    }
+    for (const { path } of await inside(page, ringdown)) {
+      await page.goto(path);
+      await expectAccessible(page, [width]);
+    }
   });
 }

@@ -1,0 +1,46 @@
+// What GraceDB posts for a superevent: `new`, then a `label_added`. Built from facts of S190425z (GraceDB's public
+// data: time and FAR), so that the journeys need nothing from outside the project.
+
+interface Pair {
+  made: unknown;
+  labelled: unknown;
+}
+
+export function superevent(id = 'S190425z', label = 'GCN_PRELIM_SENT'): Pair {
+  const object = (labels: string[]) => ({
+    superevent_id: id,
+    gw_id: null,
+    category: 'Production',
+    created: '2019-04-25 08:18:26 UTC',
+    submitter: 'emfollow',
+    preferred_event: 'G330561',
+    t_start: 1240215502.0,
+    t_0: 1240215503.011549,
+    t_end: 1240215504.0,
+    gw_events: ['G330561'],
+    em_events: [],
+    far: 4.53764787126262e-13,
+    labels,
+    links: {},
+    preferred_event_data: {
+      graceid: 'G330561',
+      group: 'CBC',
+      pipeline: 'gstlal',
+      search: 'AllSky',
+      instruments: 'L1,V1',
+      offline: false,
+      far: 4.53764787126262e-13,
+      labels: [],
+      extra_attributes: {},
+    },
+  });
+  return {
+    made: { uid: id, alert_type: 'new', data: object([]), object: object([]) },
+    labelled: {
+      uid: id,
+      alert_type: 'label_added',
+      data: { name: label, creator: 'emfollow', created: '2019-04-25 08:54:02 UTC' },
+      object: object([label]),
+    },
+  };
+}
