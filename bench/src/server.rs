@@ -26,7 +26,12 @@ pub struct Server {
 impl Server {
     /// Starts everything on a fresh database with `recipients` members, each with a
     /// phone and a rule that every new superevent matches.
-    pub async fn start(program: &str, database: &str, recipients: usize, arrivals: &Arrivals) -> Result<Self> {
+    pub async fn start(
+        program: &str,
+        database: &str,
+        recipients: usize,
+        arrivals: &Arrivals,
+    ) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("ringdown-bench-{}-{database}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let twilio = simulator(arrivals.clone()).await?;
@@ -81,7 +86,11 @@ impl Server {
             .body(packet(number).to_string())
             .send()
             .await?;
-        if answer.status() == 202 { Ok(()) } else { Err(format!("an alert was answered {}", answer.status()).into()) }
+        if answer.status() == 202 {
+            Ok(())
+        } else {
+            Err(format!("an alert was answered {}", answer.status()).into())
+        }
     }
 
     /// Memory of the server that is in RAM, in KiB.

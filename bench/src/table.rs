@@ -29,8 +29,11 @@ pub fn say(text: &str) {
 
 /// Prints the table and the machine.
 pub fn print(rows: &[Row]) {
-    let mut text = format!("\n{ALERTS} alerts, {RECIPIENTS} recipients each; p50 / p99 in ms from the post\n\n");
-    text.push_str("| database | answered 202 | first request | last request | memory idle | memory after |\n");
+    let mut text =
+        format!("\n{ALERTS} alerts, {RECIPIENTS} recipients each; p50 / p99 in ms from the post\n\n");
+    text.push_str(
+        "| database | answered 202 | first request | last request | memory idle | memory after |\n",
+    );
     text.push_str("|---|---|---|---|---|---|\n");
     for row in rows {
         let _ = writeln!(
@@ -61,7 +64,10 @@ fn quantiles(times: &[Duration]) -> String {
 fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map_or("?", |(_, m)| m.trim());
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("?", |(_, m)| m.trim());
     let cores = info.lines().filter(|line| line.starts_with("processor")).count();
     let load = read("/proc/loadavg");
     format!("{cores} cores, {model}; load average {}", load.split(' ').next().unwrap_or("?"))

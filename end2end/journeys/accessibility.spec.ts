@@ -4,6 +4,7 @@ import { OUTSIDE, inside } from '../pages.ts';
 
 for (const width of WIDTHS) {
   test(`no page has an accessibility finding at ${width} px`, async ({ page, ringdown, watch }) => {
+    test.setTimeout(600_000);
     watch.expect(/nothing-here/);
     for (const { path } of OUTSIDE) {
       await page.goto(path);

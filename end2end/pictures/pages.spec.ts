@@ -3,6 +3,7 @@ import { test } from '../harness/test.ts';
 import { OUTSIDE, inside, type PageToSee } from '../pages.ts';
 
 test('pictures of every page', async ({ page, ringdown, watch }) => {
+  test.setTimeout(600_000);
   watch.expect(/nothing-here/);
   const take = async (pages: PageToSee[]): Promise<void> => {
     for (const { name, path } of pages) {

@@ -19,8 +19,6 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
     }
     let international = typed.strip_prefix("00").map(|rest| format!("+{rest}"));
     let text = international.as_deref().unwrap_or(typed);
-    // "+44 (0)20 ...": the zero is for callers inside the country.
-    let text = if text.starts_with('+') { text.replace("(0)", " ") } else { text.to_owned() };
     let refused = || {
         wrong(
             "not_a_number",
@@ -28,10 +26,11 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
              for example +39 06 1234 5678.",
         )
     };
-    let number = phonenumber::parse(Some(Country::US), &text).map_err(|_| refused())?;
-    if !phonenumber::is_valid(&number) {
-        return Err(refused());
-    }
+    // "+44 (0)20 ...": the zero is for callers inside the country, except in Italy.
+    let spellings = [text.to_owned(), text.replace("(0)", " "), text.replace("(0)", "0")];
+    let tries = if text.starts_with('+') && text.contains("(0)") { &spellings[1..] } else { &spellings[..1] };
+    let read = |text: &String| phonenumber::parse(Some(Country::US), text).ok().filter(phonenumber::is_valid);
+    let number = tries.iter().find_map(read).ok_or_else(refused)?;
     let e164 = number.format().mode(phonenumber::Mode::E164).to_string();
     E164::parse(&e164).map_err(|_| refused())
 }
@@ -52,6 +51,7 @@ mod tests {
             ("0039 06 6982 1234", "+390669821234"),
             ("+44 20 7946 0958", "+442079460958"),
             ("+81 (0)3-1234-5678", "+81312345678"),
+            ("+39 (0)6 6982 1234", "+390669821234"),
         ] {
             assert_eq!(parse(typed).unwrap().as_str(), e164, "{typed}");
         }

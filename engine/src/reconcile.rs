@@ -20,7 +20,7 @@ const LOOKS: i64 = 3;
 /// Between looks for an attempt that may not have arrived.
 const LOOK_AGAIN_SECS: i64 = 5;
 /// Clocks differ, and Twilio dates to the second.
-const CLOCK_SLACK_SECS: i64 = 5;
+const CLOCK_SLACK_SECS: i64 = 300;
 /// After so many questions (an hour or so) a status that does not move is left as it is.
 const QUESTIONS: i64 = 12;
 /// The longest pause between two questions about an accepted call or message.

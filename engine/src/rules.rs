@@ -138,10 +138,11 @@ pub async fn choices(engine: &Engine) -> Result<Choices> {
 
 /// Adds a rule. Every faulty field is reported, and nothing is saved then.
 pub async fn add(engine: &Engine, who: &Member, form: &RuleForm) -> Result<Rule> {
-    let rule = read_form(engine, who, form, &new_id()).await?;
+    let known = choices(engine).await?.labels;
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     members::hold(&mut tx, &who.id).await?;
+    let rule = read_form(&mut tx, who, form, &new_id(), &known).await?;
     if list_in(&mut tx, &who.id).await?.len() >= MOST {
         return Err(Error::Conflict(format!("You have {MOST} rules already; delete one first.")));
     }
@@ -154,13 +155,15 @@ pub async fn add(engine: &Engine, who: &Member, form: &RuleForm) -> Result<Rule>
 /// Replaces what a rule says; it stays paused or live as it was.
 pub async fn change(engine: &Engine, who: &Member, id: &str, form: &RuleForm) -> Result<Rule> {
     let old = get(engine, who, id).await?;
-    let mut rule = read_form(engine, who, form, id).await?;
+    let known = choices(engine).await?.labels;
+    let mut tx = engine.db().write().await?;
+    members::hold(&mut tx, &who.id).await?;
+    let mut rule = read_form(&mut tx, who, form, id, &known).await?;
     rule.paused = old.paused;
     if rule.category != old.category {
         let message = "A rule cannot change between superevents and events. Make a new rule.";
         return Err(Error::field("category", "fixed", message));
     }
-    let mut tx = engine.db().write().await?;
     if update(&mut tx, &rule, engine.now()).await? == 0 {
         return Err(Error::NotFound);
     }
@@ -197,11 +200,10 @@ pub(crate) async fn update(tx: &mut Tx, rule: &Rule, now: Millis) -> Result<u64>
     Ok(changed)
 }
 
-async fn read_form(engine: &Engine, who: &Member, form: &RuleForm, id: &str) -> Result<Rule> {
+async fn read_form(tx: &mut Tx, who: &Member, form: &RuleForm, id: &str, known: &[String]) -> Result<Rule> {
     let mut faults = Vec::new();
-    let known = choices(engine).await?.labels;
-    let spec = form.parse(&known).map_err(|found| faults.extend(found)).ok();
-    let own = contacts::list(engine, who).await?;
+    let spec = form.parse(known).map_err(|found| faults.extend(found)).ok();
+    let own = contacts::list_in(tx, &who.id).await?;
     for id in &form.contacts {
         let fault = match own.iter().find(|contact| contact.id == *id) {
             None => "This contact is gone. Choose another.".to_owned(),

@@ -42,6 +42,7 @@ pub(crate) struct Held {
 pub(crate) struct AttemptRow {
     pub(crate) id: String,
     delivery_id: String,
+    number: i64,
     pub(crate) state: String,
     pub(crate) provider_sid: Option<String>,
     pub(crate) digits: Option<String>,
@@ -71,7 +72,7 @@ pub(crate) async fn hold(tx: &mut Tx, attempt_id: &str, now: Millis) -> Result<H
         tx,
         AttemptRow,
         "UPDATE attempts SET checks = checks WHERE id = $1
-         RETURNING id, delivery_id, state, provider_sid, digits",
+         RETURNING id, delivery_id, number, state, provider_sid, digits",
         attempt_id
     )?
     .ok_or(Error::NotFound)?;
@@ -93,6 +94,12 @@ impl Held {
     fn delivery_state(&self) -> Result<DeliveryState> {
         DeliveryState::parse(&self.delivery.state)
             .ok_or_else(|| Error::Internal("a delivery has an odd state".to_owned()))
+    }
+
+    /// No later try has begun; news of an earlier one no longer moves the delivery,
+    /// unless it is that somebody was reached.
+    fn is_newest(&self) -> bool {
+        self.attempt.number == self.delivery.attempts
     }
 
     fn is_kind(&self, kind: DeliveryKind) -> bool {
@@ -233,7 +240,7 @@ async fn learn(engine: &Engine, attempt_id: &str, remote: &Remote, step: &str) -
         return Ok(());
     }
     // Given up as never arrived, and yet it came: the try that is queued would be one too many.
-    if held.attempt.state == AttemptState::Refused.as_str() {
+    if held.attempt.state == AttemptState::Refused.as_str() && held.is_newest() {
         held.deliver(&mut tx, DeliveryState::Sending, None, now).await?;
     }
     if held.attempt.state != AttemptState::Done.as_str() {
@@ -243,7 +250,9 @@ async fn learn(engine: &Engine, attempt_id: &str, remote: &Remote, step: &str) -
         } else {
             held.note(&mut tx, step, None, now).await?;
             held.attempt_is(&mut tx, AttemptState::Accepted, None, now).await?;
-            held.deliver(&mut tx, DeliveryState::Sent, None, now).await?;
+            if held.is_newest() {
+                held.deliver(&mut tx, DeliveryState::Sent, None, now).await?;
+            }
         }
     }
     tx.commit().await?;
@@ -261,6 +270,7 @@ async fn ended(tx: &mut Tx, held: &mut Held, remote: &Remote, now: Millis) -> Re
         (Channel::Text, "delivered" | "read") => {
             held.deliver(tx, DeliveryState::Reached, None, now).await?;
         }
+        _ if !held.is_newest() => {}
         // A machine picks up too: only a key says that a person heard it.
         (Channel::Call, "completed") => {
             held.deliver(tx, DeliveryState::Unconfirmed, None, now).await?;

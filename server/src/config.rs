@@ -186,7 +186,8 @@ impl Config {
             && let Some(url) = &public_url
             && !url.starts_with("http://")
         {
-            let what = "sandbox mode is for this machine only; configure a Twilio account for any other address";
+            let what =
+                "sandbox mode is for this machine only; configure a Twilio account for any other address";
             return Err(wrong("public_url", what));
         }
         let demo = match sources.find("demo_sign_in")?.as_deref() {

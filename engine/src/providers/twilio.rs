@@ -23,6 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a phone rings, in seconds; about when most voicemails answer.
 const RING_SECS: &str = "30";
+/// Between tries while Twilio refuses the account.
+const ACCOUNT_RETRY: Duration = Duration::from_secs(15);
 /// What to do when an answer says to wait but not how long.
 const DEFAULT_RETRY: Duration = Duration::from_secs(1);
 
@@ -314,6 +316,12 @@ async fn refused(answer: Response) -> ProviderError {
     match status {
         StatusCode::NOT_FOUND => ProviderError::NotFound,
         StatusCode::TOO_MANY_REQUESTS => ProviderError::Retry { code, after },
+        // A token being rotated or an account suspended: ours to mend, and not the
+        // fault of whoever is owed the call.
+        StatusCode::UNAUTHORIZED => {
+            tracing::error!(code, "Twilio refuses our account or token");
+            ProviderError::Retry { code, after: ACCOUNT_RETRY }
+        }
         status if status.is_server_error() => ProviderError::Unknown { code },
         _ => ProviderError::Permanent { code },
     }
