@@ -61,6 +61,7 @@ where
     Fut: Future<Output = engine::Result<Done>> + Send,
 {
     let Some(who) = ask.who().await? else {
+        let typed = without_code(typed);
         let note = "You were signed out, so this was not saved yet. Check it and send it again.";
         let back = again::keep(ask, page, typed, Vec::new(), Some(note.to_owned())).await?;
         return Ok(sign_in_for(&back));
@@ -84,6 +85,17 @@ where
     }
 }
 
+/// The field of a verification code.
+pub(crate) const CODE: &str = "code";
+
+/// A code that nobody has judged yet may be right, and then it must not be written down.
+fn without_code(mut typed: Value) -> Value {
+    if let Some(fields) = typed.as_object_mut() {
+        fields.remove(CODE);
+    }
+    typed
+}
+
 const OUR_FAULT: &str = "Something failed on our side, and nothing was saved. Please try again.";
 
 /// The request, if it was made by our own pages; else 403 and no more.
@@ -102,4 +114,27 @@ pub(crate) fn entered() -> Result<Ask, ServerFnError> {
 pub(crate) fn sign_in_for(place: &str) -> String {
     let next: String = form_urlencoded::byte_serialize(place.as_bytes()).collect();
     format!("/sign-in?next={next}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_unjudged_code_is_not_kept() {
+        assert_eq!(without_code(json!({ "code": "123456", "id": "c" })), json!({ "id": "c" }));
+        assert_eq!(without_code(json!(null)), json!(null));
+    }
+
+    #[test]
+    fn places_carry_codes_only() {
+        assert_eq!(Done::at("/rules").saying("rule-added").place, "/rules?said=rule-added");
+        assert_eq!(Done::at("/phone?contact=1").saying("replayed").place, "/phone?contact=1&said=replayed");
+        assert_eq!(
+            sign_in_for("/rules/new?category=event&again=1"),
+            "/sign-in?next=%2Frules%2Fnew%3Fcategory%3Devent%26again%3D1"
+        );
+    }
 }

@@ -7,7 +7,7 @@ use model::contact::Channel;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::door::{Answer, Done, through};
+use crate::door::{Answer, CODE, Done, through};
 
 /// The new-contact form as typed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -88,11 +88,10 @@ pub(crate) async fn send_code(#[server(default)] id: String, #[server(default)] 
     .await
 }
 
-/// Takes a guess at the code. A wrong one is shown again; one that was never judged
-/// (signed out meanwhile) could still be right and is not kept.
+/// Takes a guess at the code. A wrong one is shown again.
 #[server(prefix = "/do", endpoint = "contacts/verify")]
 pub(crate) async fn verify_contact(#[server(default)] id: String, #[server(default)] code: String) -> Answer {
-    through(&page(&id), json!(null), |engine, who| async move {
+    through(&page(&id), json!({ CODE: code }), |engine, who| async move {
         verification::verify(&engine, &who, &id, &code).await?;
         Ok(Done::at(page(&id)).saying("verified"))
     })

@@ -132,3 +132,31 @@ pub(crate) fn ask_first(
         </details>
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_faulty_field_keeps_what_was_typed_and_is_tied_to_its_message() {
+        let line = Line {
+            name: "phone",
+            label: "Phone number",
+            hint: "Any way you write it.",
+            value: "12 \"34".to_owned(),
+            fault: Some("Too short.".to_owned()),
+            ..Line::default()
+        };
+        let html = line.draw().to_html();
+        for part in [
+            "for=\"phone\"",
+            "id=\"phone-hint\"",
+            "id=\"phone-fault\"",
+            "aria-describedby=\"phone-hint phone-fault\"",
+            "aria-invalid=\"true\"",
+            "value=\"12 &quot;34\"",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+}

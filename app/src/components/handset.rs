@@ -203,3 +203,39 @@ fn ended(call: &PhoneCall, clock: &Clock) -> impl IntoView + use<> {
     };
     view! { <li class="event">{words}", "{clock.brief(Millis(call.since_ms))}</li> }
 }
+
+#[cfg(test)]
+mod tests {
+    use engine::providers::simulator::Line;
+
+    use super::*;
+
+    fn call(state: PhoneCallState) -> PhoneCall {
+        let line = Line { at_ms: 0, who: "voice".to_owned(), text: "Hello <script>".to_owned() };
+        let sid = "CA1".to_owned();
+        PhoneCall { sid, state, since_ms: 0, transcript: vec![line], expects_keys: true, result: None }
+    }
+
+    fn html(phone: &Phone) -> String {
+        screen("c1", phone, &Clock::new("UTC", Millis(0))).to_html()
+    }
+
+    #[test]
+    fn it_rings_until_answered_and_then_takes_keys() {
+        let mut phone = Phone { messages: Vec::new(), calls: vec![call(PhoneCallState::Ringing)] };
+        assert!(html(&phone).contains("phone-answer") && !html(&phone).contains("key-1"));
+        phone.calls.push(call(PhoneCallState::Talking));
+        let talking = html(&phone);
+        assert!(talking.contains("key-#") && !talking.contains("phone-answer"));
+        assert!(talking.contains("Hello &lt;script&gt;"), "{talking}");
+    }
+
+    #[test]
+    fn a_call_that_was_not_answered_is_missed() {
+        let mut missed = call(PhoneCallState::Ended);
+        missed.transcript.clear();
+        let phone = Phone { messages: Vec::new(), calls: vec![missed] };
+        assert!(html(&phone).contains("Missed call"));
+        assert!(html(&Phone::default()).contains("All quiet"));
+    }
+}

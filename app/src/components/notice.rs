@@ -68,3 +68,19 @@ pub(crate) fn problems(again: &Again) -> Option<impl IntoView + use<>> {
         </div>
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_cannot_put_words_into_our_mouth() {
+        assert!(said(Some("<b>You have won</b>")).is_none() && said(None).is_none());
+        assert!(said(Some("verified")).is_some());
+    }
+
+    #[test]
+    fn nothing_to_mend_says_nothing() {
+        assert!(problems(&Again::default()).is_none());
+    }
+}
