@@ -14,6 +14,8 @@ use crate::frame::{Page, open};
 
 /// Alerts shown on the front page.
 const RECENT: usize = 5;
+/// Not worth a number.
+const JUST_NOW_MS: i64 = 60_000;
 
 /// `/`
 #[component]
@@ -82,7 +84,10 @@ async fn mine(asker: &Asker) -> Result<Page, Stop> {
 fn reachability(reach: &Reach, clock: &Clock) -> impl IntoView + use<> {
     let (class, icon) = if reach.reachable { ("good", Icon::Check) } else { ("warn", Icon::Warn) };
     let heard = match (reach.last_heard, reach.reachable) {
-        (Some(at), _) => Some(format!("Last heard from your phone {} ago.", span(clock.now().minus(at)))),
+        (Some(at), _) => match clock.now().minus(at) {
+            ..JUST_NOW_MS => Some("Your phone was heard just now.".to_owned()),
+            ms => Some(format!("Last heard from your phone {} ago.", span(ms))),
+        },
         (None, true) => Some("It has not rung yet: send it a test from its page.".to_owned()),
         (None, false) => None,
     };
