@@ -5,7 +5,7 @@
 //! people know it by: a member by user name, a contact by owner and address, a rule
 //! by owner, category and description.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use model::contact::{self, ContactKind, Method};
 use model::rule::Rule;
@@ -146,32 +146,32 @@ fn owner_id<'a>(people: &'a HashMap<String, String>, username: &str) -> Result<&
 
 fn check(file: File, now: Millis) -> Result<Checked, Vec<String>> {
     let mut faults = Vec::new();
-    let mut owners: BTreeMap<String, ()> = BTreeMap::new();
+    let mut owners: HashSet<String> = HashSet::new();
     for (i, member) in file.members.iter().enumerate() {
         if let Err(fault) = check_member(member) {
             faults.push(format!("members[{i}].{fault}"));
         }
-        if owners.insert(member.username.clone(), ()).is_some() {
+        if !owners.insert(member.username.clone()) {
             faults.push(format!("members[{i}].username: {:?} stands twice", member.username));
         }
     }
     let mut contacts: Vec<(String, String, Contact)> = Vec::new();
     for (i, given) in file.contacts.into_iter().enumerate() {
         let (file_id, owner) = (key(&given.id), given.owner.clone());
-        if !owners.contains_key(&owner) {
+        if !owners.contains(&owner) {
             faults.push(format!("contacts[{i}].owner: {owner:?} is not among the members"));
         }
         if contacts.iter().any(|(id, _, _)| *id == file_id) {
             faults.push(format!("contacts[{i}].id: {file_id} stands twice"));
         }
-        match read_contact(given, now) {
+        match read_contact(&given, now) {
             Ok(contact) => contacts.push((file_id, owner, contact)),
             Err(fault) => faults.push(format!("contacts[{i}].{fault}")),
         }
     }
     let mut rules = Vec::new();
     for (i, given) in file.rules.into_iter().enumerate() {
-        if !owners.contains_key(&given.owner) {
+        if !owners.contains(&given.owner) {
             faults.push(format!("rules[{i}].owner: {:?} is not among the members", given.owner));
         }
         for id in given.contacts.iter().map(key) {
@@ -208,7 +208,7 @@ fn check_member(member: &MemberIn) -> Result<(), String> {
     }
 }
 
-fn read_contact(given: ContactIn, now: Millis) -> Result<Contact, String> {
+fn read_contact(given: &ContactIn, now: Millis) -> Result<Contact, String> {
     let kind = ContactKind::parse(&given.kind).ok_or("kind: phone or email")?;
     let (phone, method, email) = match kind {
         ContactKind::Phone => {

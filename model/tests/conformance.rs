@@ -1,6 +1,5 @@
 //! GraceDB's own answers, where the shared data is at hand.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-#![expect(clippy::doc_markdown, reason = "GraceDB is a name, not code")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

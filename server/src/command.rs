@@ -53,7 +53,7 @@ pub enum Command {
         /// The server.
         #[arg(long, default_value = "http://127.0.0.1:3000")]
         url: String,
-        /// An ingest token; from RINGDOWN_INGEST_TOKEN if absent.
+        /// An ingest token; from `RINGDOWN_INGEST_TOKEN` if absent.
         #[arg(long)]
         token: Option<String>,
     },

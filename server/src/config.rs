@@ -90,7 +90,6 @@ pub struct Sources {
 
 impl Sources {
     /// The process's environment, and `ringdown.toml` or the file that `RINGDOWN_CONFIG` names.
-    #[expect(clippy::disallowed_methods, reason = "this is the configuration")]
     pub fn read() -> Result<Self, Wrong> {
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))

@@ -22,7 +22,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// What is under way has this long to end after SIGTERM.
 const LAST_WORDS: Duration = Duration::from_secs(9);
 /// Expired sessions are deleted this often.
-const SWEEP: Duration = Duration::from_secs(3600);
+const SWEEP: Duration = Duration::from_hours(1);
 
 /// Opens the database and brings its schema up to date.
 pub async fn open_database(config: &Config) -> Result<Db, Failure> {
@@ -100,7 +100,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     let sweeper = tokio::spawn(sweep(engine.clone()));
     let app = web::App {
         ingest_token: config.ingest_token.as_deref().map(Arc::from),
-        leptos: web::leptos_options(config.site_root.clone()),
+        leptos: web::leptos_options(&config.site_root),
         stop: stop.clone(),
         engine,
     };

@@ -1,7 +1,7 @@
 //! Every door of the program: pages, machines, Twilio, health and live changes,
 //! with the layers that all of them share.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -50,7 +50,7 @@ pub struct App {
 }
 
 /// How pages find the browser's files in the site folder.
-pub fn leptos_options(site_root: PathBuf) -> LeptosOptions {
+pub fn leptos_options(site_root: &Path) -> LeptosOptions {
     let hash_file =
         std::path::absolute(site_root.join("hash.txt")).unwrap_or_else(|_| site_root.join("hash.txt"));
     LeptosOptions::builder()

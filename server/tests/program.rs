@@ -290,7 +290,7 @@ fn explain_never_fails() {
         b"{\"uid\":1}",
         b"\"\\ud800\"",
         b"{\"a\":1e999}",
-        &[b'['; 100_000],
+        &vec![b'['; 100_000],
     ];
     for (n, bytes) in odd.iter().enumerate() {
         files.push(place.file(&format!("odd{n}"), bytes));

@@ -67,13 +67,9 @@ fn engine(db: Db, sim: &str, public_url: &str, sandbox: bool) -> Engine {
     Engine::new(db, Clock::System, settings, Twilio::new(account).unwrap(), None)
 }
 
-async fn serve(listener: TcpListener, engine: Engine, folder: &std::path::Path, stop: watch::Receiver<bool>) {
-    let app = web::App {
-        engine,
-        ingest_token: Some(Arc::from(TOKEN)),
-        stop,
-        leptos: web::leptos_options(folder.to_owned()),
-    };
+fn serve(listener: TcpListener, engine: Engine, folder: &std::path::Path, stop: watch::Receiver<bool>) {
+    let app =
+        web::App { engine, ingest_token: Some(Arc::from(TOKEN)), stop, leptos: web::leptos_options(folder) };
     let router = web::router(app);
     tokio::spawn(async move { axum::serve(listener, router).await });
 }
@@ -100,7 +96,7 @@ impl House {
         sandbox::seed(&engine).await.unwrap();
         let (stopper, stop) = watch::channel(false);
         let dispatcher = tokio::spawn(dispatch::run(engine.clone(), stop.clone()));
-        serve(listener, engine.clone(), &folder, stop).await;
+        serve(listener, engine.clone(), &folder, stop);
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -114,7 +110,7 @@ impl House {
     pub async fn front(&self, public_url: &str, sandbox: bool) -> String {
         let (listener, url) = loopback().await;
         let engine = engine(self.engine.db().clone(), &self.sim, public_url, sandbox);
-        serve(listener, engine, &self.folder, self.stopper.subscribe()).await;
+        serve(listener, engine, &self.folder, self.stopper.subscribe());
         url
     }
 
