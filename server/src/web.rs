@@ -81,7 +81,9 @@ pub fn router(app: App) -> Router {
         .with_same_site(SameSite::Lax)
         .with_secure(secure)
         .with_expiry(Expiry::OnInactivity(Duration::days(SESSION_DAYS)));
-    let files = ServeDir::new(format!("{}/pkg", app.leptos.site_root)).precompressed_gzip();
+    // `cargo leptos watch` leaves the style sheet's imports to the browser; `xtask` has put them in.
+    let parts = ServeDir::new("style");
+    let files = ServeDir::new(format!("{}/pkg", app.leptos.site_root)).precompressed_gzip().fallback(parts);
     let hashed = app.leptos.hash_files;
     let with_session =
         pages(&app).layer(RequestBodyLimitLayer::new(FORM_LIMIT)).merge(live::routes()).layer(sessions);
@@ -128,7 +130,7 @@ fn send_policy() {
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-fn cached(files: ServeDir, hashed: bool) -> Router {
+fn cached(files: ServeDir<ServeDir>, hashed: bool) -> Router {
     let keep = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
     Router::new().fallback_service(files).layer(axum::middleware::map_response(
         move |answer: Response<Body>| async move {
