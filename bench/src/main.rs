@@ -25,6 +25,9 @@ const ALERTS: usize = 200;
 const WARM_UP: usize = 20;
 /// People told by each alert.
 const RECIPIENTS: usize = 10;
+/// Between two alerts: the calls of the last one are answered, spoken and over by
+/// then, so that one alert is measured and not the callbacks of another.
+const QUIET: Duration = Duration::from_millis(250);
 /// No measured step takes longer than this unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -101,6 +104,7 @@ async fn one(program: &str, database: &str) -> Result<table::Row> {
     let idle = server.resident_kib()?;
     let (mut answered, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
     for number in WARM_UP..WARM_UP + ALERTS {
+        tokio::time::sleep(QUIET).await;
         let posted = Instant::now();
         server.post(number).await?;
         answered.push(posted.elapsed());
