@@ -21,6 +21,8 @@ export interface Receipt {
 export class Ringdown {
   /** Everything the program printed, for the report of a test that failed. */
   log = '';
+  /** How the program ended although nobody asked it to, if it did. */
+  lost = '';
   private child: ChildProcess | undefined;
 
   private constructor(
@@ -52,6 +54,9 @@ export class Ringdown {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     child.on('error', (error) => (this.log += `${error}\n`));
+    child.on('exit', (status, signal) => {
+      if (this.child === child) this.lost = `the server ended by itself: status ${status}, signal ${signal}`;
+    });
     child.stdout.on('data', (chunk) => (this.log += chunk));
     child.stderr.on('data', (chunk) => (this.log += chunk));
     this.child = child;
@@ -61,6 +66,7 @@ export class Ringdown {
   /** Stops the program. With `SIGKILL` it gets no chance to tidy up. */
   async down(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const child = this.child;
+    this.child = undefined;
     if (!child || ended(child)) return;
     const exited = once(child, 'exit');
     child.kill(signal);

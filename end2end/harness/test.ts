@@ -21,9 +21,10 @@ export const test = playwright.extend<Harness>({
     const ringdown = await Ringdown.start(environment);
     await use(ringdown);
     await ringdown.remove();
-    if (info.status !== info.expectedStatus) {
+    if (info.status !== info.expectedStatus || ringdown.lost) {
       await info.attach('ringdown.log', { body: ringdown.log, contentType: 'text/plain' });
     }
+    expect(ringdown.lost).toBe('');
     expect(ringdown.log, 'the server panicked').not.toContain('panicked at');
   },
 
