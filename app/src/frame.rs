@@ -103,7 +103,12 @@ fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> imp
         view! { <p class="strip">"Sandbox: nothing leaves this machine"</p> }
     });
     let options = use_context::<LeptosOptions>().filter(|_| page.scripted);
-    let scripts = options.map(|options| view! { <HydrationScripts options islands=true /> });
+    let scripts = options.map(|options| {
+        view! {
+            <script nonce=leptos::nonce::use_nonce()>{AT_ONCE}</script>
+            <HydrationScripts options islands=true />
+        }
+    });
     view! {
         <Title text=format!("{} \u{b7} Ringdown", page.title) />
         <a class="skip" href="#main">"Skip to the content"</a>
@@ -127,6 +132,10 @@ fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> imp
         {scripts}
     }
 }
+
+/// Leptos wakes islands when the browser is idle. One that is busy, or shows another window,
+/// may never be, and then a page would sleep through its phone's ringing.
+const AT_ONCE: &str = "window.requestIdleCallback = (wake) => setTimeout(wake);";
 
 fn navigation(ask: &Ask, signed_in: bool) -> impl IntoView + use<> {
     let sandbox = ask.engine.sandbox();
