@@ -5,6 +5,7 @@ use model::delivery::{AttemptState, DeliveryKind};
 
 use crate::error::Result;
 use crate::providers::twilio::Remote;
+use crate::settle::News;
 use crate::{Engine, settle, signature, twiml};
 
 /// The decoded form of a request.
@@ -47,7 +48,7 @@ pub async fn status(engine: &Engine, attempt_id: &str, params: &Params) -> Resul
         created: None,
         outbound: true,
     };
-    settle::status(engine, attempt_id, &remote).await
+    settle::bring(engine, attempt_id, News::Status(remote)).await
 }
 
 /// What an answered call says. Asking for it also proves that the call exists.
@@ -55,7 +56,7 @@ pub async fn voice(engine: &Engine, attempt_id: &str, params: &Params) -> Result
     status(engine, attempt_id, params).await?;
     let now = engine.now();
     let mut tx = engine.db().write().await?;
-    let held = settle::hold(&mut tx, attempt_id, now).await?;
+    let held = settle::hold(&mut tx, attempt_id).await?;
     let keys = if held.delivery.kind == DeliveryKind::Test.as_str() { TEST_KEYS } else { ALERT_KEYS };
     let url = format!("{}/twilio/key/{attempt_id}", engine.settings().public_url);
     let document = twiml::message(&held.delivery.body, keys, &url);
@@ -70,7 +71,7 @@ pub async fn key(engine: &Engine, attempt_id: &str, params: &Params) -> Result<S
     let digits = param(params, "Digits").unwrap_or("");
     let now = engine.now();
     let mut tx = engine.db().write().await?;
-    let mut held = settle::hold(&mut tx, attempt_id, now).await?;
+    let mut held = settle::hold(&mut tx, attempt_id).await?;
     // The call has ended for us; a key that comes later changes nothing.
     if held.attempt.state == AttemptState::Done.as_str() && held.attempt.digits.is_none() {
         return Ok(twiml::farewell("This call is over. Goodbye."));

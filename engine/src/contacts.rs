@@ -282,23 +282,21 @@ pub async fn test(engine: &Engine, who: &Member, id: &str) -> Result<()> {
             again: None,
         });
     }
-    for channel in channels {
-        let body = match channel {
+    let label = contact.label();
+    let owed = channels.into_iter().map(|channel| queue::Owed {
+        kind: DeliveryKind::Test,
+        alert_id: None,
+        member_id: &who.id,
+        contact_id: &contact.id,
+        contact_label: &label,
+        channel,
+        body: match channel {
             Channel::Text => words::test_text(&contact.description, engine.settings().host()),
             Channel::Call => words::test_spoken(&contact.description),
-        };
-        let owed = queue::Owed {
-            kind: DeliveryKind::Test,
-            alert_id: None,
-            member_id: &who.id,
-            contact_id: &contact.id,
-            contact_label: &contact.label(),
-            channel,
-            body: &body,
-            expires: now.plus_secs(TEST_EXPIRES_SECS),
-        };
-        queue::add(&mut tx, &owed, now).await?;
-    }
+        },
+        expires: now.plus_secs(TEST_EXPIRES_SECS),
+    });
+    queue::add(&mut tx, &owed.collect::<Vec<_>>(), now).await?;
     tx.commit().await?;
     engine.bus().work();
     engine.bus().changed(&who.id);

@@ -134,6 +134,9 @@ impl Tx {
     }
 }
 
+/// The most rows that one statement inserts: both databases limit its parameters.
+pub(crate) const ROWS: usize = 500;
+
 /// A row where there should be exactly one.
 pub(crate) fn expect_row<T>(row: Option<T>) -> Result<T> {
     row.ok_or(Error::NotFound)
@@ -184,4 +187,24 @@ macro_rules! exec {
     };
 }
 
-pub(crate) use {exec, row, rows};
+/// `built!(tx, |sql| { sql.push("UPDATE .. IN ("); .. })`: how many rows a statement changed whose
+/// length is only known now; `sql` is an [`sqlx::QueryBuilder`].
+macro_rules! built {
+    ($tx:expr, |$sql:ident| $body:block) => {
+        match &mut *$tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                let mut $sql = sqlx::QueryBuilder::<sqlx::Sqlite>::default();
+                $body
+                $sql.build().execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                let mut $sql = sqlx::QueryBuilder::<sqlx::Postgres>::default();
+                $body
+                $sql.build().execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+        }
+        .map_err($crate::error::Error::from)
+    };
+}
+
+pub(crate) use {built, exec, row, rows};

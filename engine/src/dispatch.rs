@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::providers::ProviderError;
 use crate::providers::twilio::{Remote, Voice};
 use crate::queue::{self, Claimed};
+use crate::settle::News;
 use crate::{Engine, reconcile, settle, twiml, verification};
 
 /// Requests to Twilio under way at once for each channel; Twilio limits concurrency.
@@ -120,11 +121,11 @@ async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
 }
 
 async fn send(engine: &Engine, claimed: &Claimed) {
-    let settled = match request(engine, claimed).await {
-        Ok(remote) => settle::accepted(engine, &claimed.attempt_id, &remote).await,
-        Err(error) => settle::refused(engine, &claimed.attempt_id, &error).await,
+    let news = match request(engine, claimed).await {
+        Ok(remote) => News::Accepted(remote),
+        Err(error) => News::Failed(error),
     };
-    if let Err(error) = settled {
+    if let Err(error) = settle::bring(engine, &claimed.attempt_id, news).await {
         // The attempt stays open on disk and is looked into when its lease ends.
         tracing::error!(%error, attempt = claimed.attempt_id, "an attempt could not be settled");
     }

@@ -17,7 +17,7 @@ use model::words;
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
-use crate::db::{Tx, exec, row, rows};
+use crate::db::{ROWS, Tx, built, exec, row, rows};
 use crate::error::Error;
 use crate::ruleset::{LiveRule, RuleSet};
 use crate::{Engine, new_id, queue};
@@ -150,26 +150,21 @@ async fn select(
     if !alert.alerts() {
         return Ok(0);
     }
-    let mut by_contact: BTreeMap<&str, Vec<&LiveRule>> = BTreeMap::new();
     let prepared = Prepared::new(alert, known);
-    for live in rules.live.iter().filter(|live| prepared.selects(&live.compiled)) {
-        let verdict = model::select::select(alert, known, &live.compiled);
-        exec!(
-            tx,
-            "INSERT INTO matches (alert_id, rule_id, member_id, rule, clauses) VALUES ($1, $2, $3, $4, $5)",
-            alert_id,
-            live.rule.id.as_str(),
-            live.rule.owner.as_str(),
-            serde_json::to_string(&live.rule)?,
-            serde_json::to_string(&verdict.clauses)?
-        )?;
+    let matched: Vec<&LiveRule> = rules.live.iter().filter(|live| prepared.selects(&live.compiled)).collect();
+    if matched.is_empty() {
+        return Ok(0);
+    }
+    note_matches(tx, alert_id, alert, known, &matched).await?;
+    let mut by_contact: BTreeMap<&str, Vec<&LiveRule>> = BTreeMap::new();
+    for live in matched {
         for contact in &live.rule.contacts {
             by_contact.entry(contact).or_default().push(live);
         }
     }
     let muted = muted(tx, alert.subject()).await?;
     let url = subject_url(engine.gracedb_url(), alert);
-    let mut owed = 0;
+    let mut owed = Vec::new();
     for (contact_id, matched) in by_contact {
         let Some(contact) = rules.contacts.get(contact_id) else { continue };
         if muted.contains(&contact.member_id) {
@@ -181,21 +176,49 @@ async fn select(
                 Channel::Text => words::text_message(alert, &names, "", &url),
                 Channel::Call => words::spoken(alert, &names),
             };
-            let message = queue::Owed {
+            owed.push(queue::Owed {
                 kind: DeliveryKind::Alert,
                 alert_id: Some(alert_id),
                 member_id: &contact.member_id,
                 contact_id,
                 contact_label: &contact.label,
                 channel,
-                body: &body,
+                body,
                 expires: now.plus_secs(EXPIRES_SECS),
-            };
-            queue::add(tx, &message, now).await?;
-            owed += 1;
+            });
         }
     }
-    Ok(owed)
+    queue::add(tx, &owed, now).await?;
+    Ok(owed.len())
+}
+
+/// Keeps each rule that selected the alert as it now is, with its clauses.
+async fn note_matches(
+    tx: &mut Tx,
+    alert_id: &str,
+    alert: &Alert,
+    known: Option<&Known>,
+    matched: &[&LiveRule],
+) -> Result<(), Error> {
+    let mut noted = Vec::with_capacity(matched.len());
+    for live in matched {
+        let verdict = model::select::select(alert, known, &live.compiled);
+        let clauses = serde_json::to_string(&verdict.clauses)?;
+        noted.push((&live.rule, serde_json::to_string(&live.rule)?, clauses));
+    }
+    for some in noted.chunks(ROWS) {
+        built!(tx, |sql| {
+            sql.push("INSERT INTO matches (alert_id, rule_id, member_id, rule, clauses) ");
+            sql.push_values(some, |mut row, (rule, text, clauses)| {
+                row.push_bind(alert_id)
+                    .push_bind(rule.id.as_str())
+                    .push_bind(rule.owner.as_str())
+                    .push_bind(text.as_str())
+                    .push_bind(clauses.as_str());
+            });
+        })?;
+    }
+    Ok(())
 }
 
 /// The members who want to hear no more of this superevent or event.

@@ -43,6 +43,7 @@ use live::Bus;
 use providers::simulator::PhoneSimulator;
 use providers::twilio::Twilio;
 use ruleset::RuleCache;
+use settle::Desk;
 
 /// The service: everything a use case needs. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -57,6 +58,7 @@ struct Inner {
     simulator: Option<PhoneSimulator>,
     bus: Bus,
     rules: RuleCache,
+    desk: Desk,
     turned: AtomicI64,
 }
 
@@ -71,8 +73,9 @@ impl Engine {
     ) -> Self {
         let bus = Bus::new(&db);
         let rules = RuleCache::default();
+        let desk = Desk::default();
         let turned = AtomicI64::new(0);
-        Self(Arc::new(Inner { db, clock, settings, twilio, simulator, bus, rules, turned }))
+        Self(Arc::new(Inner { db, clock, settings, twilio, simulator, bus, rules, desk, turned }))
     }
 
     /// The database.
@@ -120,6 +123,10 @@ impl Engine {
 
     pub(crate) fn rule_cache(&self) -> &RuleCache {
         &self.0.rules
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.0.desk
     }
 
     /// When the dispatcher last turned; 0 before its first turn.

@@ -13,7 +13,7 @@ use model::time::Millis;
 use model::words::gsm7;
 use sqlx::FromRow;
 
-use crate::db::{Tx, exec, row, rows};
+use crate::db::{ROWS, Tx, built, exec, row, rows};
 use crate::error::{Error, Result};
 use crate::{Engine, new_id};
 
@@ -26,7 +26,7 @@ pub(crate) struct Owed<'a> {
     pub(crate) contact_id: &'a str,
     pub(crate) contact_label: &'a str,
     pub(crate) channel: Channel,
-    pub(crate) body: &'a str,
+    pub(crate) body: String,
     pub(crate) expires: Millis,
 }
 
@@ -35,6 +35,7 @@ pub(crate) struct Owed<'a> {
 pub(crate) struct Claimed {
     pub(crate) delivery_id: String,
     pub(crate) attempt_id: String,
+    number: i64,
     pub(crate) kind: DeliveryKind,
     pub(crate) contact_id: String,
     pub(crate) channel: Channel,
@@ -64,32 +65,43 @@ const SPREAD: f64 = 1.03;
 /// The most that one claim takes.
 const BATCH: i64 = 64;
 
-/// Puts it in the queue, once for each alert, contact and channel.
-pub(crate) async fn add(tx: &mut Tx, owed: &Owed<'_>, now: Millis) -> Result<()> {
-    // Codes and tests have a person waiting in front of the screen.
-    let priority: i64 = match owed.kind {
+/// Puts them in the queue, each once for its alert, contact and channel.
+pub(crate) async fn add(tx: &mut Tx, owed: &[Owed<'_>], now: Millis) -> Result<()> {
+    for some in owed.chunks(ROWS) {
+        built!(tx, |sql| {
+            sql.push(
+                "INSERT INTO deliveries (id, kind, alert_id, member_id, contact_id, contact_label, channel,
+                     priority, state, body, attempts, not_before_ms, expires_ms, created_ms, updated_ms) ",
+            );
+            sql.push_values(some, |mut row, owed| {
+                row.push_bind(new_id())
+                    .push_bind(owed.kind.as_str())
+                    .push_bind(owed.alert_id)
+                    .push_bind(owed.member_id)
+                    .push_bind(owed.contact_id)
+                    .push_bind(owed.contact_label)
+                    .push_bind(owed.channel.as_str())
+                    .push_bind(priority(owed.kind))
+                    .push("'queued'")
+                    .push_bind(owed.body.as_str())
+                    .push("0")
+                    .push_bind(now.0)
+                    .push_bind(owed.expires.0)
+                    .push_bind(now.0)
+                    .push_bind(now.0);
+            });
+        })?;
+    }
+    Ok(())
+}
+
+/// Codes and tests have a person waiting in front of the screen.
+fn priority(kind: DeliveryKind) -> i64 {
+    match kind {
         DeliveryKind::Code => 0,
         DeliveryKind::Alert => 1,
         DeliveryKind::Test => 2,
-    };
-    exec!(
-        tx,
-        "INSERT INTO deliveries (id, kind, alert_id, member_id, contact_id, contact_label, channel, priority,
-             state, body, attempts, not_before_ms, expires_ms, created_ms, updated_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9, 0, $10, $11, $10, $10)",
-        new_id(),
-        owed.kind.as_str(),
-        owed.alert_id,
-        owed.member_id,
-        owed.contact_id,
-        owed.contact_label,
-        owed.channel.as_str(),
-        priority,
-        owed.body,
-        now.0,
-        owed.expires.0
-    )
-    .map(drop)
+    }
 }
 
 #[derive(FromRow)]
@@ -142,11 +154,7 @@ pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Res
     if limit == 0 {
         return Ok(Claim::default());
     }
-    if !anything_due(engine, channel, now).await? {
-        return Ok(Claim { claimed: Vec::new(), again: next_due(engine, channel).await? });
-    }
     let mut tx = engine.db().write().await?;
-    let mut pace = Pace::hold(&mut tx, engine, channel).await?;
     let due = match tx {
         Tx::Sqlite(_) => rows!(&mut tx, DueRow, due_sql!(""), channel.as_str(), now.0, limit)?,
         Tx::Postgres(_) => {
@@ -154,7 +162,12 @@ pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Res
             rows!(&mut tx, DueRow, sql, channel.as_str(), now.0, limit)?
         }
     };
-    let mut claim = Claim::default();
+    if due.is_empty() {
+        return Ok(Claim { claimed: Vec::new(), again: next_due(&mut tx, channel).await? });
+    }
+    let mut pace = Pace::hold(&mut tx, engine, channel).await?;
+    // What was found leaves at once; what else is due is asked right after.
+    let mut claim = Claim { claimed: Vec::new(), again: Some(now) };
     let mut ended = Vec::new();
     for row in due {
         if let Some((state, code)) = unfit(engine, &row, channel, now) {
@@ -170,28 +183,21 @@ pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Res
             claim.again = Some(pace.opens());
             break;
         };
-        claim.claimed.push(start(&mut tx, row, channel, slot_us, now).await?);
+        claim.claimed.push(claimed(row, channel, slot_us)?);
     }
+    start(&mut tx, &claim.claimed, now).await?;
     pace.release(&mut tx).await?;
     tx.commit().await?;
     for member in ended {
         engine.bus().changed(&member);
     }
-    if claim.again.is_none() {
-        claim.again = next_due(engine, channel).await?;
-    }
     Ok(claim)
 }
 
-async fn anything_due(engine: &Engine, channel: Channel, now: Millis) -> Result<bool> {
-    Ok(next_due(engine, channel).await?.is_some_and(|due| due <= now))
-}
-
 /// When the next delivery of this channel becomes due.
-async fn next_due(engine: &Engine, channel: Channel) -> Result<Option<Millis>> {
-    let mut tx = engine.db().read().await?;
+async fn next_due(tx: &mut Tx, channel: Channel) -> Result<Option<Millis>> {
     let next = row!(
-        &mut tx,
+        tx,
         NextRow,
         "SELECT min(not_before_ms) AS not_before_ms FROM deliveries WHERE state = 'queued' AND channel = $1",
         channel.as_str()
@@ -239,35 +245,11 @@ async fn finish_unsent(tx: &mut Tx, id: &str, state: &str, code: &str, now: Mill
     .map(drop)
 }
 
-/// Opens the attempt: from here on the delivery counts as possibly sent.
-async fn start(tx: &mut Tx, row: DueRow, channel: Channel, slot_us: i64, now: Millis) -> Result<Claimed> {
+fn claimed(row: DueRow, channel: Channel, slot_us: i64) -> Result<Claimed> {
     let odd = |what: &str| Error::Internal(format!("delivery {} has an odd {what}", row.id));
-    let lease = now.plus_secs(LEASE_SECS);
-    let attempt_id = new_id();
-    let taken = exec!(
-        tx,
-        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, lease_until_ms = $1, updated_ms = $2
-         WHERE id = $3 AND state = 'queued'",
-        lease.0,
-        now.0,
-        row.id.as_str()
-    )?;
-    if taken != 1 {
-        return Err(odd("state"));
-    }
-    exec!(
-        tx,
-        "INSERT INTO attempts (id, delivery_id, number, channel, state, status_rank, started_ms, check_ms, checks)
-         VALUES ($1, $2, $3, $4, 'sending', -1, $5, $6, 0)",
-        attempt_id.as_str(),
-        row.id.as_str(),
-        row.attempts + 1,
-        channel.as_str(),
-        now.0,
-        lease.0
-    )?;
     Ok(Claimed {
-        attempt_id,
+        attempt_id: new_id(),
+        number: row.attempts + 1,
         channel,
         slot_us,
         kind: DeliveryKind::parse(&row.kind).ok_or_else(|| odd("kind"))?,
@@ -277,6 +259,44 @@ async fn start(tx: &mut Tx, row: DueRow, channel: Channel, slot_us: i64, now: Mi
         expires: Millis(row.expires_ms),
         delivery_id: row.id,
     })
+}
+
+/// Opens the attempts: from here on the deliveries count as possibly sent.
+async fn start(tx: &mut Tx, claimed: &[Claimed], now: Millis) -> Result<()> {
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let lease = now.plus_secs(LEASE_SECS);
+    let taken = built!(tx, |sql| {
+        sql.push("UPDATE deliveries SET state = 'sending', attempts = attempts + 1, lease_until_ms = ");
+        sql.push_bind(lease.0).push(", updated_ms = ").push_bind(now.0);
+        sql.push(" WHERE state = 'queued' AND id IN (");
+        let mut ids = sql.separated(", ");
+        for one in claimed {
+            ids.push_bind(one.delivery_id.as_str());
+        }
+        sql.push(")");
+    })?;
+    if usize::try_from(taken).ok() != Some(claimed.len()) {
+        return Err(Error::Internal("a delivery changed while it was claimed".to_owned()));
+    }
+    built!(tx, |sql| {
+        sql.push(
+            "INSERT INTO attempts (id, delivery_id, number, channel, state, status_rank, started_ms, check_ms,
+                 checks) ",
+        );
+        sql.push_values(claimed, |mut row, one| {
+            row.push_bind(one.attempt_id.as_str())
+                .push_bind(one.delivery_id.as_str())
+                .push_bind(one.number)
+                .push_bind(one.channel.as_str())
+                .push("'sending', -1")
+                .push_bind(now.0)
+                .push_bind(lease.0)
+                .push("0");
+        });
+    })
+    .map(drop)
 }
 
 /// One sender's rate. Held (its row locked) for the length of a claim, so slots

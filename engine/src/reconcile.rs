@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
 use crate::settle;
+use crate::settle::News;
 
 /// Looked into at each step.
 const BATCH: i64 = 20;
@@ -94,27 +95,27 @@ async fn look_into(engine: &Engine, attempt: &DueRow) -> Result<()> {
     let channel: Channel = Channel::parse(&attempt.channel).ok_or_else(|| odd("channel"))?;
     if let Some(sid) = &attempt.provider_sid {
         return match engine.twilio().fetch(channel, sid).await {
-            Ok(remote) => settle::status(engine, &attempt.id, &remote).await,
-            Err(ProviderError::NotFound) => settle::lost(engine, &attempt.id).await,
+            Ok(remote) => settle::bring(engine, &attempt.id, News::Status(remote)).await,
+            Err(ProviderError::NotFound) => settle::bring(engine, &attempt.id, News::Lost).await,
             Err(error) => Err(error.into()),
         };
     }
     let Some(phone) = &attempt.phone else {
         let gone = ProviderError::Permanent { code: "contact_removed".to_owned() };
-        return settle::refused(engine, &attempt.id, &gone).await;
+        return settle::bring(engine, &attempt.id, News::Failed(gone)).await;
     };
     let phone = E164::parse(phone).map_err(|_| odd("phone"))?;
     let since = Millis(attempt.started_ms).plus_secs(-CLOCK_SLACK_SECS);
     // Newest first; of twins the oldest unclaimed one is the likelier.
-    for remote in engine.twilio().list(channel, &phone, since).await?.iter().rev() {
-        if could_be(attempt, channel, remote) && !claimed_by_another(engine, &remote.sid).await? {
-            return settle::accepted(engine, &attempt.id, remote).await;
+    for remote in engine.twilio().list(channel, &phone, since).await?.into_iter().rev() {
+        if could_be(attempt, channel, &remote) && !claimed_by_another(engine, &remote.sid).await? {
+            return settle::bring(engine, &attempt.id, News::Accepted(remote)).await;
         }
     }
     if attempt.checks + 1 >= LOOKS {
         let never =
             ProviderError::Retry { code: "never_arrived".to_owned(), after: std::time::Duration::ZERO };
-        return settle::refused(engine, &attempt.id, &never).await;
+        return settle::bring(engine, &attempt.id, News::Failed(never)).await;
     }
     Ok(())
 }

@@ -12,9 +12,13 @@ use sqlx::FromRow;
 
 use crate::db::{Tx, exec, row};
 use crate::error::{Error, Result};
+use crate::new_id;
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
-use crate::{Engine, new_id};
+
+mod desk;
+
+pub(crate) use desk::{Desk, bring};
 
 /// Between redials of a phone that was busy or not picked up, in seconds.
 const REDIAL_SECS: [i64; 2] = [60, 180];
@@ -29,6 +33,30 @@ const MOST_BACKOFF_SECS: i64 = 30;
 
 /// Message errors that another try may cure (Twilio's error dictionary).
 const PASSING: [&str; 6] = ["30001", "30003", "30008", "30017", "30410", "30500"];
+
+/// What was learned about an attempt.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Twilio accepted it, by its answer or because it was found there.
+    Accepted(Remote),
+    /// A status that Twilio told: by a callback or because we asked.
+    Status(Remote),
+    /// Our request failed, or an attempt of unknown outcome turned out never to have arrived.
+    Failed(ProviderError),
+    /// Twilio no longer knows a call or message that it had accepted.
+    Lost,
+}
+
+impl News {
+    /// For the log.
+    fn word(&self) -> &str {
+        match self {
+            Self::Accepted(remote) | Self::Status(remote) => &remote.status,
+            Self::Failed(error) => error.code(),
+            Self::Lost => "lost",
+        }
+    }
+}
 
 /// An attempt and its delivery, locked until the transaction ends.
 #[derive(Debug)]
@@ -46,6 +74,7 @@ pub(crate) struct AttemptRow {
     pub(crate) state: String,
     pub(crate) provider_sid: Option<String>,
     pub(crate) digits: Option<String>,
+    status_rank: i64,
 }
 
 #[derive(Debug, FromRow)]
@@ -67,21 +96,20 @@ struct Done {
 }
 
 /// Locks the attempt, then its delivery (always in this order).
-pub(crate) async fn hold(tx: &mut Tx, attempt_id: &str, now: Millis) -> Result<Held> {
+pub(crate) async fn hold(tx: &mut Tx, attempt_id: &str) -> Result<Held> {
     let attempt = row!(
         tx,
         AttemptRow,
         "UPDATE attempts SET checks = checks WHERE id = $1
-         RETURNING id, delivery_id, number, state, provider_sid, digits",
+         RETURNING id, delivery_id, number, state, provider_sid, digits, status_rank",
         attempt_id
     )?
     .ok_or(Error::NotFound)?;
     let delivery = row!(
         tx,
         DeliveryRow,
-        "UPDATE deliveries SET updated_ms = $1 WHERE id = $2
+        "UPDATE deliveries SET attempts = attempts WHERE id = $1
          RETURNING id, kind, alert_id, member_id, channel, state, body, attempts, expires_ms",
-        now.0,
         attempt.delivery_id.as_str()
     )?
     .ok_or(Error::NotFound)?;
@@ -169,15 +197,37 @@ impl Held {
         code: Option<&str>,
         now: Millis,
     ) -> Result<()> {
-        let finished = matches!(state, AttemptState::Done | AttemptState::Refused).then_some(now.0);
-        let check = match state {
-            AttemptState::Accepted => Some(now.plus_secs(CHECK_ACCEPTED_SECS).0),
-            AttemptState::Unknown => Some(now.plus_secs(CHECK_UNKNOWN_SECS).0),
-            _ => None,
-        };
+        let (check, finished) = timing(state, now);
         exec!(
             tx,
             "UPDATE attempts SET state = $1, code = $2, check_ms = $3, checks = 0, finished_ms = $4 WHERE id = $5",
+            state.as_str(),
+            code,
+            check,
+            finished,
+            self.attempt.id.as_str()
+        )
+        .map(drop)
+    }
+
+    /// The same, with what Twilio told.
+    async fn attempt_told(
+        &self,
+        tx: &mut Tx,
+        state: AttemptState,
+        remote: &Remote,
+        now: Millis,
+    ) -> Result<()> {
+        let status = remote.status.as_str();
+        let code = (is_final(rank(status)) && !is_success(status)).then(|| why(remote));
+        let (check, finished) = timing(state, now);
+        exec!(
+            tx,
+            "UPDATE attempts SET provider_sid = $1, provider_status = $2, status_rank = $3, state = $4, code = $5,
+                 check_ms = $6, checks = 0, finished_ms = $7 WHERE id = $8",
+            remote.sid.as_str(),
+            status,
+            rank(status).max(self.attempt.status_rank),
             state.as_str(),
             code,
             check,
@@ -207,147 +257,118 @@ impl Held {
     }
 }
 
-/// Twilio accepted it, by its answer or because it was found there.
-pub(crate) async fn accepted(engine: &Engine, attempt_id: &str, remote: &Remote) -> Result<()> {
-    learn(engine, attempt_id, remote, "accepted").await
+/// Writes news down and draws the conclusions; `None` if it was no news.
+async fn learn(tx: &mut Tx, attempt_id: &str, news: &News, now: Millis) -> Result<Option<Held>> {
+    let mut held = hold(tx, attempt_id).await?;
+    let is_news = match news {
+        News::Accepted(remote) => told(tx, &mut held, remote, "accepted", now).await?,
+        News::Status(remote) => told(tx, &mut held, remote, &remote.status, now).await?,
+        News::Failed(error) => failed(tx, &mut held, error, now).await?,
+        News::Lost => {
+            held.note(tx, "lost", None, now).await?;
+            held.attempt_is(tx, AttemptState::Done, Some("lost"), now).await?;
+            held.deliver(tx, DeliveryState::Failed, Some("lost"), now).await?;
+            true
+        }
+    };
+    Ok(is_news.then_some(held))
 }
 
-/// A status that Twilio told: by a callback or because we asked.
-pub(crate) async fn status(engine: &Engine, attempt_id: &str, remote: &Remote) -> Result<()> {
-    learn(engine, attempt_id, remote, &remote.status).await
-}
-
-async fn learn(engine: &Engine, attempt_id: &str, remote: &Remote, step: &str) -> Result<()> {
-    let now = engine.now();
-    let mut tx = engine.db().write().await?;
-    let mut held = hold(&mut tx, attempt_id, now).await?;
+async fn told(tx: &mut Tx, held: &mut Held, remote: &Remote, step: &str, now: Millis) -> Result<bool> {
     if held.attempt.provider_sid.as_ref().is_some_and(|sid| *sid != remote.sid) {
-        tracing::warn!(attempt = attempt_id, "news for another call or message than ours; ignored");
-        return Ok(());
+        tracing::warn!(attempt = held.attempt.id, "news for another call or message than ours; ignored");
+        return Ok(false);
     }
-    let first = held.attempt.provider_sid.is_none();
     let rank = rank(&remote.status);
-    let risen = exec!(
-        &mut tx,
-        "UPDATE attempts SET provider_sid = $1, provider_status = $2, status_rank = $3
-         WHERE id = $4 AND status_rank < $3",
-        remote.sid.as_str(),
-        remote.status.as_str(),
-        rank,
-        attempt_id
-    )? == 1;
-    if !risen && !first {
-        return Ok(());
+    if rank <= held.attempt.status_rank || held.attempt.state == AttemptState::Done.as_str() {
+        return Ok(false);
     }
     // Given up as never arrived, and yet it came: the try that is queued would be one too many.
     if held.attempt.state == AttemptState::Refused.as_str() && held.is_newest() {
-        held.deliver(&mut tx, DeliveryState::Sending, None, now).await?;
+        held.deliver(tx, DeliveryState::Sending, None, now).await?;
     }
-    if held.attempt.state != AttemptState::Done.as_str() {
-        if is_final(rank) {
-            held.note(&mut tx, step, remote.code.as_deref(), now).await?;
-            ended(&mut tx, &mut held, remote, now).await?;
-        } else {
-            held.note(&mut tx, step, None, now).await?;
-            held.attempt_is(&mut tx, AttemptState::Accepted, None, now).await?;
-            if held.is_newest() {
-                held.deliver(&mut tx, DeliveryState::Sent, None, now).await?;
-            }
+    if is_final(rank) {
+        held.note(tx, step, remote.code.as_deref(), now).await?;
+        held.attempt_told(tx, AttemptState::Done, remote, now).await?;
+        ended(tx, held, remote, now).await?;
+    } else {
+        held.note(tx, step, None, now).await?;
+        held.attempt_told(tx, AttemptState::Accepted, remote, now).await?;
+        if held.is_newest() {
+            held.deliver(tx, DeliveryState::Sent, None, now).await?;
         }
     }
-    tx.commit().await?;
-    tell(engine, &held, &remote.status);
-    Ok(())
+    Ok(true)
 }
 
 /// The call or message has come to its end at Twilio: what is true of the delivery now?
 async fn ended(tx: &mut Tx, held: &mut Held, remote: &Remote, now: Millis) -> Result<()> {
     let status = remote.status.as_str();
-    let code = remote.code.as_deref().unwrap_or(status);
-    held.attempt_is(tx, AttemptState::Done, (!is_success(status)).then_some(code), now).await?;
-    let tries = held.done(tx).await?;
-    match (held.channel, status) {
-        (Channel::Text, "delivered" | "read") => {
-            held.deliver(tx, DeliveryState::Reached, None, now).await?;
+    if held.channel == Channel::Text && is_success(status) {
+        held.deliver(tx, DeliveryState::Reached, None, now).await?;
+        return Ok(());
+    }
+    if !held.is_newest() {
+        return Ok(());
+    }
+    // A machine picks up too: only a key says that a person heard it.
+    if is_success(status) {
+        held.deliver(tx, DeliveryState::Unconfirmed, None, now).await?;
+        return Ok(());
+    }
+    let code = why(remote);
+    if status == "canceled" {
+        held.deliver(tx, DeliveryState::Cancelled, Some(code), now).await?;
+        return Ok(());
+    }
+    // Whoever asked for a code or a test sees what happened and asks again.
+    let wait = if held.is_kind(DeliveryKind::Alert) {
+        let tries = held.done(tx).await?;
+        match (held.channel, status) {
+            (Channel::Call, "busy" | "no-answer") => REDIAL_SECS.get(tries.saturating_sub(1)).copied(),
+            (Channel::Call, "failed") => (tries == 1).then_some(RETRY_FAILED_SECS),
+            (Channel::Text, _) => (tries == 1 && PASSING.contains(&code)).then_some(RETRY_FAILED_SECS),
+            _ => None,
         }
-        _ if !held.is_newest() => {}
-        // A machine picks up too: only a key says that a person heard it.
-        (Channel::Call, "completed") => {
-            held.deliver(tx, DeliveryState::Unconfirmed, None, now).await?;
-        }
-        (_, "canceled") => {
-            held.deliver(tx, DeliveryState::Cancelled, Some(code), now).await?;
-        }
-        // Whoever asked for a code or a test sees what happened and asks again.
-        _ if !held.is_kind(DeliveryKind::Alert) => {
-            held.deliver(tx, DeliveryState::Failed, Some(code), now).await?;
-        }
-        (Channel::Call, "busy" | "no-answer") if tries <= REDIAL_SECS.len() => {
-            let wait = REDIAL_SECS.get(tries - 1).copied().unwrap_or(60);
-            held.requeue(tx, now.plus_secs(wait), code, now).await?;
-        }
-        (Channel::Call, "failed") if tries == 1 => {
-            held.requeue(tx, now.plus_secs(RETRY_FAILED_SECS), code, now).await?;
-        }
-        (Channel::Text, _) if tries == 1 && PASSING.contains(&code) => {
-            held.requeue(tx, now.plus_secs(RETRY_FAILED_SECS), code, now).await?;
-        }
-        _ => {
+    } else {
+        None
+    };
+    match wait {
+        Some(wait) => held.requeue(tx, now.plus_secs(wait), code, now).await?,
+        None => {
             held.deliver(tx, DeliveryState::Failed, Some(code), now).await?;
         }
     }
     Ok(())
 }
 
-/// Our request failed, or an attempt of unknown outcome turned out never to have arrived.
-pub(crate) async fn refused(engine: &Engine, attempt_id: &str, error: &ProviderError) -> Result<()> {
-    let now = engine.now();
-    let mut tx = engine.db().write().await?;
-    let mut held = hold(&mut tx, attempt_id, now).await?;
+async fn failed(tx: &mut Tx, held: &mut Held, error: &ProviderError, now: Millis) -> Result<bool> {
     // A callback was faster: it did arrive.
     if held.attempt.provider_sid.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let code = error.code();
     match error {
         ProviderError::Retry { after, .. } => {
-            held.note(&mut tx, "refused", Some(code), now).await?;
-            held.attempt_is(&mut tx, AttemptState::Refused, Some(code), now).await?;
+            held.note(tx, "refused", Some(code), now).await?;
+            held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
             let growing = 1_i64 << held.delivery.attempts.clamp(1, 6) >> 1;
             let asked = i64::try_from(after.as_secs()).unwrap_or(MOST_BACKOFF_SECS);
             let wait = asked.max(growing.min(MOST_BACKOFF_SECS));
-            held.requeue(&mut tx, now.plus_secs(wait), code, now).await?;
+            held.requeue(tx, now.plus_secs(wait), code, now).await?;
         }
         ProviderError::Permanent { .. } | ProviderError::NotFound => {
-            held.note(&mut tx, "refused", Some(code), now).await?;
-            held.attempt_is(&mut tx, AttemptState::Refused, Some(code), now).await?;
-            held.deliver(&mut tx, DeliveryState::Failed, Some(code), now).await?;
+            held.note(tx, "refused", Some(code), now).await?;
+            held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
+            held.deliver(tx, DeliveryState::Failed, Some(code), now).await?;
         }
         ProviderError::Unknown { .. } => {
-            held.note(&mut tx, "unknown", Some(code), now).await?;
-            held.attempt_is(&mut tx, AttemptState::Unknown, Some(code), now).await?;
-            held.deliver(&mut tx, DeliveryState::Unknown, Some(code), now).await?;
+            held.note(tx, "unknown", Some(code), now).await?;
+            held.attempt_is(tx, AttemptState::Unknown, Some(code), now).await?;
+            held.deliver(tx, DeliveryState::Unknown, Some(code), now).await?;
         }
     }
-    tx.commit().await?;
-    tell(engine, &held, code);
-    if matches!(error, ProviderError::Retry { .. }) {
-        engine.bus().work();
-    }
-    Ok(())
-}
-
-/// Twilio no longer knows a call or message that it had accepted.
-pub(crate) async fn lost(engine: &Engine, attempt_id: &str) -> Result<()> {
-    let now = engine.now();
-    let mut tx = engine.db().write().await?;
-    let mut held = hold(&mut tx, attempt_id, now).await?;
-    held.note(&mut tx, "lost", None, now).await?;
-    held.attempt_is(&mut tx, AttemptState::Done, Some("lost"), now).await?;
-    held.deliver(&mut tx, DeliveryState::Failed, Some("lost"), now).await?;
-    tx.commit().await?;
-    tell(engine, &held, "lost");
-    Ok(())
+    Ok(true)
 }
 
 /// The person at the phone pressed the key that means "I know". What is still
@@ -387,16 +408,19 @@ pub(crate) async fn muted(tx: &mut Tx, held: &Held, now: Millis) -> Result<()> {
     .map(drop)
 }
 
-fn tell(engine: &Engine, held: &Held, news: &str) {
-    tracing::info!(
-        delivery = held.delivery.id,
-        attempt = held.attempt.id,
-        alert = held.delivery.alert_id,
-        state = held.delivery.state,
-        news,
-        "delivery news"
-    );
-    engine.bus().changed(&held.delivery.member_id);
+/// When an attempt in this state is next asked about, and when it ended.
+fn timing(state: AttemptState, now: Millis) -> (Option<i64>, Option<i64>) {
+    match state {
+        AttemptState::Accepted => (Some(now.plus_secs(CHECK_ACCEPTED_SECS).0), None),
+        AttemptState::Unknown => (Some(now.plus_secs(CHECK_UNKNOWN_SECS).0), None),
+        AttemptState::Done | AttemptState::Refused => (None, Some(now.0)),
+        AttemptState::Sending => (None, None),
+    }
+}
+
+/// Why a call or message did not do what it should.
+fn why(remote: &Remote) -> &str {
+    remote.code.as_deref().unwrap_or(&remote.status)
 }
 
 /// Statuses in the order they can come; unknown ones rank lowest and end nothing.

@@ -150,10 +150,10 @@ pub async fn send(engine: &Engine, who: &Member, contact_id: &str, channel: Chan
         contact_id: &contact.id,
         contact_label: &contact.label(),
         channel,
-        body: "",
+        body: String::new(),
         expires: now.plus_secs(SEND_EXPIRES_SECS),
     };
-    queue::add(&mut tx, &owed, now).await?;
+    queue::add(&mut tx, &[owed], now).await?;
     tx.commit().await?;
     engine.bus().work();
     engine.bus().changed(&who.id);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use engine::clock::Clock;
 use engine::db::Db;
 use engine::providers::simulator::PhoneSimulator;
@@ -109,6 +110,12 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     tracing::info!(%address, public_url, mode, database = db.kind(), "ringdown is up");
 
     let mut halt = stop.clone();
+    // An answer leaves at once and does not wait for the other side to ask for more.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
     let server = axum::serve(listener, web::router(app)).with_graceful_shutdown(async move {
         let _ = halt.wait_for(|stop| *stop).await;
     });

@@ -14,6 +14,7 @@ scenarios!(
     news_out_of_order_changes_nothing,
     news_before_the_answer_counts,
     news_of_something_else_is_not_ours,
+    much_news_at_once_is_all_kept,
     a_key_after_the_end_changes_nothing,
     news_of_a_call_given_up_stops_the_next,
     only_twilio_is_heard,
@@ -44,6 +45,30 @@ async fn ringing(w: &World) -> (String, String) {
     let attempt = w.value("SELECT id FROM attempts WHERE channel = 'call'").await;
     let sid = w.value("SELECT provider_sid FROM attempts WHERE channel = 'call'").await;
     (attempt, sid)
+}
+
+/// It is written down together; one that is nobody's harms no other.
+async fn much_news_at_once_is_all_kept(w: &World) {
+    for number in 10..30 {
+        let phone = format!("+141455501{number}");
+        w.listener(&phone, "call").await;
+        w.phones.script(&phone, "ring").await;
+    }
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    w.step().await;
+    let sids = w.column("SELECT id || ' ' || provider_sid FROM attempts WHERE state = 'accepted'").await;
+    assert_eq!(sids.len(), 20);
+    let news = sids.iter().map(|both| {
+        let (attempt, sid) = both.split_once(' ').unwrap();
+        let params = call(sid, "completed");
+        async move { callbacks::status(&w.engine, attempt, &params).await }
+    });
+    let nobody = async { callbacks::status(&w.engine, "nobody", &call("CA0", "completed")).await };
+    let (written, refused) = futures::join!(futures::future::join_all(news), nobody);
+    assert!(written.iter().all(Result::is_ok));
+    assert!(matches!(refused, Err(Error::NotFound)));
+    assert_eq!(w.count("deliveries WHERE state <> 'unconfirmed'").await, 0);
 }
 
 async fn key_one_acknowledges_and_calls_off_what_is_unsent(w: &World) {
