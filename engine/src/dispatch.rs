@@ -1,5 +1,6 @@
-//! The dispatcher: claim, send, settle. It is woken when something is owed; the
-//! poll is only a safety net.
+//! The dispatcher: claim, send, settle. What is owed while a lane is free is claimed by
+//! the transaction that owes it and leaves at once; for the rest the dispatcher is woken.
+//! The poll is only a safety net.
 //!
 //! No transaction is open while the network is used. What this process has
 //! claimed and not settled when it dies is found by [`crate::reconcile`].
@@ -11,8 +12,8 @@ use model::contact::Channel;
 use model::delivery::DeliveryKind;
 use model::words;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
 
+use crate::db::Tx;
 use crate::error::Result;
 use crate::providers::ProviderError;
 use crate::providers::twilio::{Remote, Voice};
@@ -22,6 +23,7 @@ use crate::{Engine, reconcile, settle, twiml, verification};
 
 /// Requests to Twilio under way at once for each channel; Twilio limits concurrency.
 const IN_FLIGHT: usize = 16;
+const CHANNELS: [Channel; 2] = [Channel::Call, Channel::Text];
 /// The safety net, also how often a healthy dispatcher is seen to turn.
 const POLL: Duration = Duration::from_secs(1);
 /// After the database failed.
@@ -39,13 +41,97 @@ pub async fn run(engine: Engine, stop: watch::Receiver<bool>) {
     }
 }
 
+/// How many more requests may be under way for each channel: none before a dispatcher
+/// runs, and none after it has ended.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    calls: Arc<Semaphore>,
+    texts: Arc<Semaphore>,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self { calls: Arc::new(Semaphore::new(0)), texts: Arc::new(Semaphore::new(0)) }
+    }
+}
+
+impl Lanes {
+    fn of(&self, channel: Channel) -> &Arc<Semaphore> {
+        match channel {
+            Channel::Call => &self.calls,
+            Channel::Text => &self.texts,
+        }
+    }
+
+    /// Lets that many more leave at once.
+    pub(crate) fn open(&self, channel: Channel, more: usize) {
+        self.of(channel).add_permits(more);
+    }
+
+    /// Takes what is free, at most `most`.
+    fn take(&self, channel: Channel, most: usize) -> Vec<OwnedSemaphorePermit> {
+        let lane = self.of(channel);
+        std::iter::from_fn(|| lane.clone().try_acquire_owned().ok()).take(most).collect()
+    }
+}
+
+/// Claimed, each with its place in a lane.
+#[derive(Debug, Default)]
+pub(crate) struct Leaving {
+    sends: Vec<(Claimed, OwnedSemaphorePermit)>,
+    ended: Vec<String>,
+}
+
+impl Leaving {
+    /// In the transaction that owes, claims as much as this process has room for. The most
+    /// urgent goes first, which need not be what is newly owed.
+    pub(crate) async fn claim(engine: &Engine, tx: &mut Tx, owed: &[Channel]) -> Result<Self> {
+        let mut leaving = Self::default();
+        for channel in CHANNELS {
+            let count = owed.iter().filter(|&&one| one == channel).count();
+            let room = engine.lanes().take(channel, count);
+            if room.is_empty() {
+                continue;
+            }
+            let claim = queue::claim_in(tx, engine, channel, room.len(), engine.now()).await?;
+            leaving.sends.extend(claim.claimed.into_iter().zip(room));
+            leaving.ended.extend(claim.ended);
+        }
+        Ok(leaving)
+    }
+
+    /// How many will leave.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.sends.len()
+    }
+
+    /// Lets them leave; the claim must be committed.
+    pub(crate) fn send(self, engine: &Engine) {
+        for (claimed, permit) in self.sends {
+            let engine = engine.clone();
+            tokio::spawn(async move {
+                send(&engine, &claimed).await;
+                drop(permit);
+            });
+        }
+        tell(engine, &self.ended);
+    }
+}
+
+fn tell(engine: &Engine, members: &[String]) {
+    for member in members {
+        engine.bus().changed(member);
+    }
+}
+
 async fn channel_loop(engine: Engine, channel: Channel, mut stop: watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(IN_FLIGHT));
-    let mut sending = JoinSet::new();
+    engine.lanes().open(channel, IN_FLIGHT);
+    let lane = engine.lanes().of(channel).clone();
     let mut work = engine.bus().watch_work();
     while !*stop.borrow() {
         work.mark_unchanged();
-        let pause = match turn(&engine, channel, &room, &mut sending).await {
+        let pause = match turn(&engine, channel).await {
             Ok(pause) => pause,
             Err(error) => {
                 tracing::error!(%error, cause = ?std::error::Error::source(&error), "dispatch cannot claim");
@@ -53,40 +139,27 @@ async fn channel_loop(engine: Engine, channel: Channel, mut stop: watch::Receive
             }
         };
         // Asked here, since a send may end before the wait begins.
-        let full = sending.len() >= IN_FLIGHT;
+        let full = lane.available_permits() == 0;
         tokio::select! {
             _ = work.changed() => {}
             () = tokio::time::sleep(pause) => {}
-            Some(_) = sending.join_next(), if full => {}
+            _ = lane.acquire(), if full => {}
             _ = stop.changed() => {}
         }
-        while sending.try_join_next().is_some() {}
     }
-    while sending.join_next().await.is_some() {}
+    // Whoever has all of it knows that nothing is under way, and leaves nothing for others to take.
+    if let Ok(all) = lane.acquire_many(u32::try_from(IN_FLIGHT).unwrap_or(u32::MAX)).await {
+        all.forget();
+    }
 }
 
 /// Claims once and starts the sends; returns how long to wait if nothing wakes us.
-async fn turn(
-    engine: &Engine,
-    channel: Channel,
-    room: &Arc<Semaphore>,
-    sending: &mut JoinSet<()>,
-) -> Result<Duration> {
-    let mut permits = Vec::new();
-    while let Ok(permit) = room.clone().try_acquire_owned() {
-        permits.push(permit);
-    }
-    let claim = queue::claim(engine, channel, permits.len()).await?;
+async fn turn(engine: &Engine, channel: Channel) -> Result<Duration> {
+    let room = engine.lanes().take(channel, IN_FLIGHT);
+    let claim = queue::claim(engine, channel, room.len()).await?;
     engine.note_turn();
-    for claimed in claim.claimed {
-        let permit: Option<OwnedSemaphorePermit> = permits.pop();
-        let engine = engine.clone();
-        sending.spawn(async move {
-            send(&engine, &claimed).await;
-            drop(permit);
-        });
-    }
     let wait = claim.again.map_or(POLL, |again| millis_until(engine, again.0));
+    Leaving { sends: claim.claimed.into_iter().zip(room).collect(), ended: claim.ended }.send(engine);
     Ok(wait.min(POLL))
 }
 
@@ -98,11 +171,13 @@ fn millis_until(engine: &Engine, at_ms: i64) -> Duration {
 /// unsettled: the dispatcher's work by hand, for tests. Returns how many were sent.
 pub async fn step(engine: &Engine) -> Result<usize> {
     let mut sent = 0;
-    for channel in [Channel::Call, Channel::Text] {
-        for claimed in queue::claim(engine, channel, IN_FLIGHT).await?.claimed {
+    for channel in CHANNELS {
+        let claim = queue::claim(engine, channel, IN_FLIGHT).await?;
+        for claimed in claim.claimed {
             send(engine, &claimed).await;
             sent += 1;
         }
+        tell(engine, &claim.ended);
     }
     reconcile::step(engine).await?;
     Ok(sent)

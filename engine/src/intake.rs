@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
 use crate::db::{ROWS, Tx, built, exec, row, rows};
+use crate::dispatch::Leaving;
 use crate::error::Error;
 use crate::ruleset::{LiveRule, RuleSet};
 use crate::{Engine, new_id, queue};
@@ -79,11 +80,7 @@ pub(crate) async fn take_at(engine: &Engine, bytes: &[u8], received: Millis) -> 
     let alert = packet::read(bytes).map_err(Refused::Unreadable)?;
     let canonical = packet::digest_input(bytes)
         .ok_or_else(|| Error::Internal("a packet that was read has no canonical form".to_owned()))?;
-    let taken = take_alert(engine, &alert, &canonical, received).await?;
-    if taken.deliveries > 0 {
-        engine.bus().work();
-    }
-    Ok(taken)
+    Ok(take_alert(engine, &alert, &canonical, received).await?)
 }
 
 async fn take_alert(engine: &Engine, alert: &Alert, canonical: &str, now: Millis) -> Result<Taken, Error> {
@@ -113,14 +110,19 @@ async fn take_alert(engine: &Engine, alert: &Alert, canonical: &str, now: Millis
         return Ok(Taken { id, duplicate: true, deliveries: 0 });
     }
     let rules = engine.rule_cache().current(&mut tx, engine.sandbox()).await?;
-    let deliveries = select(engine, &mut tx, &id, alert, known.as_ref(), &rules, now).await?;
+    let owed = select(engine, &mut tx, &id, alert, known.as_ref(), &rules, now).await?;
     let after = serde_json::to_string(&Known::after(known.as_ref(), alert))?;
     exec!(&mut tx, "UPDATE subjects SET known = $1 WHERE id = $2", after, alert.subject())?;
+    let leaving = Leaving::claim(engine, &mut tx, &owed).await?;
     tx.commit().await?;
+    leaving.send(engine);
+    if !owed.is_empty() {
+        engine.bus().work();
+    }
     if alert.alerts() {
         engine.bus().changed_for_all();
     }
-    Ok(Taken { id, duplicate: false, deliveries })
+    Ok(Taken { id, duplicate: false, deliveries: owed.len() })
 }
 
 /// Locks the subject's row and returns what was known before.
@@ -137,7 +139,7 @@ async fn hold_subject(tx: &mut Tx, subject: &str, now: Millis) -> Result<Option<
     Ok(serde_json::from_str(&held.known)?)
 }
 
-/// Writes down which rules match and what is owed; returns the number of deliveries.
+/// Writes down which rules match and what is owed; returns the channel of each delivery.
 async fn select(
     engine: &Engine,
     tx: &mut Tx,
@@ -146,14 +148,14 @@ async fn select(
     known: Option<&Known>,
     rules: &RuleSet,
     now: Millis,
-) -> Result<usize, Error> {
+) -> Result<Vec<Channel>, Error> {
     if !alert.alerts() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let prepared = Prepared::new(alert, known);
     let matched: Vec<&LiveRule> = rules.live.iter().filter(|live| prepared.selects(&live.compiled)).collect();
     if matched.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     note_matches(tx, alert_id, alert, known, &matched).await?;
     let mut by_contact: BTreeMap<&str, Vec<&LiveRule>> = BTreeMap::new();
@@ -189,7 +191,7 @@ async fn select(
         }
     }
     queue::add(tx, &owed, now).await?;
-    Ok(owed.len())
+    Ok(owed.iter().map(|owed| owed.channel).collect())
 }
 
 /// Keeps each rule that selected the alert as it now is, with its clauses.

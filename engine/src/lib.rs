@@ -39,6 +39,7 @@ pub use settings::{Settings, SignIn};
 
 use clock::Clock;
 use db::Db;
+use dispatch::Lanes;
 use live::Bus;
 use providers::simulator::PhoneSimulator;
 use providers::twilio::Twilio;
@@ -59,6 +60,7 @@ struct Inner {
     bus: Bus,
     rules: RuleCache,
     desk: Desk,
+    lanes: Lanes,
     turned: AtomicI64,
 }
 
@@ -73,9 +75,9 @@ impl Engine {
     ) -> Self {
         let bus = Bus::new(&db);
         let rules = RuleCache::default();
-        let desk = Desk::default();
+        let (desk, lanes) = (Desk::default(), Lanes::default());
         let turned = AtomicI64::new(0);
-        Self(Arc::new(Inner { db, clock, settings, twilio, simulator, bus, rules, desk, turned }))
+        Self(Arc::new(Inner { db, clock, settings, twilio, simulator, bus, rules, desk, lanes, turned }))
     }
 
     /// The database.
@@ -127,6 +129,10 @@ impl Engine {
 
     pub(crate) fn desk(&self) -> &Desk {
         &self.0.desk
+    }
+
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.0.lanes
     }
 
     /// When the dispatcher last turned; 0 before its first turn.

@@ -52,6 +52,8 @@ pub(crate) struct Claim {
     pub(crate) claimed: Vec<Claimed>,
     /// When to look again, if something is waiting that cannot leave yet.
     pub(crate) again: Option<Millis>,
+    /// Whose deliveries ended without being sent.
+    pub(crate) ended: Vec<String>,
 }
 
 /// A claimed delivery whose outcome is not settled by then is looked into by others.
@@ -146,33 +148,47 @@ macro_rules! due_sql {
     };
 }
 
-/// Claims what may leave now, at most `room` of it.
+/// Claims what may leave now, at most `room` of it. Its caller tells those in [`Claim::ended`].
 pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Result<Claim> {
     let now = engine.now();
-    let limit = i64::try_from(room).unwrap_or(BATCH).min(BATCH);
     // Whoever has no room is woken by what ends, not by what is due.
-    if limit == 0 {
+    if room == 0 {
         return Ok(Claim::default());
     }
+    // Those who only look do not wait in the writers' line.
+    let next = next_due(&mut engine.db().read().await?, channel).await?;
+    if next.is_none_or(|next| next > now) {
+        return Ok(Claim { again: next, ..Claim::default() });
+    }
     let mut tx = engine.db().write().await?;
+    let claim = claim_in(&mut tx, engine, channel, room, now).await?;
+    tx.commit().await?;
+    Ok(claim)
+}
+
+/// The same inside a transaction that has other things to write.
+pub(crate) async fn claim_in(
+    tx: &mut Tx,
+    engine: &Engine,
+    channel: Channel,
+    room: usize,
+    now: Millis,
+) -> Result<Claim> {
+    let limit = i64::try_from(room).unwrap_or(BATCH).min(BATCH);
     let due = match tx {
-        Tx::Sqlite(_) => rows!(&mut tx, DueRow, due_sql!(""), channel.as_str(), now.0, limit)?,
+        Tx::Sqlite(_) => rows!(tx, DueRow, due_sql!(""), channel.as_str(), now.0, limit)?,
         Tx::Postgres(_) => {
             let sql = due_sql!(" FOR UPDATE OF d SKIP LOCKED");
-            rows!(&mut tx, DueRow, sql, channel.as_str(), now.0, limit)?
+            rows!(tx, DueRow, sql, channel.as_str(), now.0, limit)?
         }
     };
-    if due.is_empty() {
-        return Ok(Claim { claimed: Vec::new(), again: next_due(&mut tx, channel).await? });
-    }
-    let mut pace = Pace::hold(&mut tx, engine, channel).await?;
+    let mut pace = Pace::hold(tx, engine, channel).await?;
     // What was found leaves at once; what else is due is asked right after.
-    let mut claim = Claim { claimed: Vec::new(), again: Some(now) };
-    let mut ended = Vec::new();
+    let mut claim = Claim { again: Some(now), ..Claim::default() };
     for row in due {
         if let Some((state, code)) = unfit(engine, &row, channel, now) {
-            finish_unsent(&mut tx, &row.id, state, code, now).await?;
-            ended.push(row.member_id);
+            finish_unsent(tx, &row.id, state, code, now).await?;
+            claim.ended.push(row.member_id);
             continue;
         }
         let segments = match channel {
@@ -185,12 +201,8 @@ pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Res
         };
         claim.claimed.push(claimed(row, channel, slot_us)?);
     }
-    start(&mut tx, &claim.claimed, now).await?;
-    pace.release(&mut tx).await?;
-    tx.commit().await?;
-    for member in ended {
-        engine.bus().changed(&member);
-    }
+    start(tx, &claim.claimed, now).await?;
+    pace.release(tx).await?;
     Ok(claim)
 }
 
@@ -361,6 +373,7 @@ mod tests {
     use super::claim;
     use crate::clock::Clock;
     use crate::db::Db;
+    use crate::dispatch::Leaving;
     use crate::providers::twilio::{Account, Twilio};
     use crate::{Engine, Settings, SignIn};
 
@@ -387,7 +400,7 @@ mod tests {
 
     /// What is due at once would otherwise be looked for again and again until something ends.
     #[tokio::test]
-    async fn without_room_there_is_nothing_to_look_for() {
+    async fn nothing_is_claimed_without_room() {
         let folder = std::env::temp_dir().join(format!("ringdown_queue_{}", std::process::id()));
         let engine = engine(&format!("sqlite://{}/test.db", folder.display())).await;
         crate::sandbox::seed(&engine).await.unwrap();
@@ -395,6 +408,14 @@ mod tests {
         let admin = people.iter().find(|person| person.is_admin).unwrap();
         let desk = &crate::contacts::list(&engine, admin).await.unwrap()[0];
         crate::contacts::test(&engine, admin, &desk.id).await.unwrap();
+        // No dispatcher runs here, so there is no lane to leave by at once.
+        let mut tx = engine.db().write().await.unwrap();
+        assert_eq!(Leaving::claim(&engine, &mut tx, &[Channel::Call]).await.unwrap().count(), 0);
+        engine.lanes().open(Channel::Call, 2);
+        assert_eq!(Leaving::claim(&engine, &mut tx, &[Channel::Text]).await.unwrap().count(), 0);
+        assert_eq!(Leaving::claim(&engine, &mut tx, &[Channel::Call]).await.unwrap().count(), 1);
+        // What is not committed has not been claimed.
+        drop(tx);
         let none = claim(&engine, Channel::Call, 0).await.unwrap();
         assert!(none.claimed.is_empty() && none.again.is_none());
         let one = claim(&engine, Channel::Call, 1).await.unwrap();
