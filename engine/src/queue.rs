@@ -186,20 +186,24 @@ pub(crate) async fn claim_in(
     // What was found leaves at once; what else is due is asked right after.
     let mut claim = Claim { again: Some(now), ..Claim::default() };
     for row in due {
-        if let Some((state, code)) = unfit(engine, &row, channel, now) {
-            finish_unsent(tx, &row.id, state, code, now).await?;
-            claim.ended.push(row.member_id);
-            continue;
-        }
+        let mut one = match fit(engine, &row, channel, now) {
+            Ok(one) => one,
+            Err((state, code)) => {
+                finish_unsent(tx, &row.id, state, code, now).await?;
+                claim.ended.push(row.member_id);
+                continue;
+            }
+        };
         let segments = match channel {
             Channel::Call => 1,
-            Channel::Text => gsm7::segments(&row.body).max(1),
+            Channel::Text => gsm7::segments(&one.body).max(1),
         };
         let Some(slot_us) = pace.take(segments) else {
             claim.again = Some(pace.opens());
             break;
         };
-        claim.claimed.push(claimed(row, channel, slot_us)?);
+        one.slot_us = slot_us;
+        claim.claimed.push(one);
     }
     start(tx, &claim.claimed, now).await?;
     pace.release(tx).await?;
@@ -217,32 +221,48 @@ async fn next_due(tx: &mut Tx, channel: Channel) -> Result<Option<Millis>> {
     Ok(next.and_then(|next| next.not_before_ms).map(Millis))
 }
 
-/// Why a due delivery must not be sent after all; membership, verification and
-/// age are checked again here because they may have changed since selection.
-fn unfit(
+/// A due delivery ready to be sent, or why it must not be after all; membership, verification
+/// and age are checked again here because they may have changed since selection.
+fn fit(
     engine: &Engine,
     row: &DueRow,
     channel: Channel,
     now: Millis,
-) -> Option<(&'static str, &'static str)> {
+) -> Result<Claimed, (&'static str, &'static str)> {
     if row.expires_ms <= now.0 {
-        return Some(("expired", "too_old"));
+        return Err(("expired", "too_old"));
     }
-    if row.contact_id.is_none() || row.phone.is_none() {
-        return Some(("cancelled", "contact_removed"));
-    }
+    let (Some(contact_id), Some(phone)) = (&row.contact_id, &row.phone) else {
+        return Err(("cancelled", "contact_removed"));
+    };
     if !row.is_member || (row.is_demo && !engine.sandbox()) {
-        return Some(("cancelled", "not_a_member"));
+        return Err(("cancelled", "not_a_member"));
     }
-    let is_code = row.kind == DeliveryKind::Code.as_str();
+    // One row that makes no sense must not hold up all that wait behind it.
+    let (Some(kind), Ok(to)) = (DeliveryKind::parse(&row.kind), E164::parse(phone)) else {
+        tracing::error!(delivery = row.id, "a delivery makes no sense and is not sent");
+        return Err(("cancelled", "unreadable"));
+    };
+    let is_code = kind == DeliveryKind::Code;
     if row.verified_ms.is_some() == is_code {
-        return Some(("cancelled", if is_code { "verified_already" } else { "not_verified" }));
+        return Err(("cancelled", if is_code { "verified_already" } else { "not_verified" }));
     }
     let method = row.method.as_deref().and_then(Method::parse);
     if !method.is_some_and(|method| method.channels().contains(&channel)) {
-        return Some(("cancelled", "method_changed"));
+        return Err(("cancelled", "method_changed"));
     }
-    None
+    Ok(Claimed {
+        delivery_id: row.id.clone(),
+        attempt_id: new_id(),
+        number: row.attempts + 1,
+        kind,
+        contact_id: contact_id.clone(),
+        channel,
+        to,
+        body: row.body.clone(),
+        expires: Millis(row.expires_ms),
+        slot_us: 0,
+    })
 }
 
 async fn finish_unsent(tx: &mut Tx, id: &str, state: &str, code: &str, now: Millis) -> Result<()> {
@@ -255,22 +275,6 @@ async fn finish_unsent(tx: &mut Tx, id: &str, state: &str, code: &str, now: Mill
         id
     )
     .map(drop)
-}
-
-fn claimed(row: DueRow, channel: Channel, slot_us: i64) -> Result<Claimed> {
-    let odd = |what: &str| Error::Internal(format!("delivery {} has an odd {what}", row.id));
-    Ok(Claimed {
-        attempt_id: new_id(),
-        number: row.attempts + 1,
-        channel,
-        slot_us,
-        kind: DeliveryKind::parse(&row.kind).ok_or_else(|| odd("kind"))?,
-        to: row.phone.as_deref().and_then(|phone| E164::parse(phone).ok()).ok_or_else(|| odd("phone"))?,
-        contact_id: row.contact_id.clone().ok_or_else(|| odd("contact"))?,
-        body: row.body,
-        expires: Millis(row.expires_ms),
-        delivery_id: row.id,
-    })
 }
 
 /// Opens the attempts: from here on the deliveries count as possibly sent.
