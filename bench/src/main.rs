@@ -1,11 +1,12 @@
 //! Measures what Ringdown promises: the time from an alert to the first request at
-//! Twilio, and memory. `make bench` runs it against the release build.
+//! Twilio, the time to select among many rules, and memory. `make bench` runs it against the release build.
 //!
-//! `RINGDOWN_BIN=PROGRAM bench [sqlite|postgres]...` starts PROGRAM on a fresh
+//! `RINGDOWN_BIN=PROGRAM bench [sqlite|postgres|selection]...` starts PROGRAM on a fresh
 //! database, with the Twilio simulator in this process, and posts alerts one after
 //! the other. Times are taken here, on one clock: from just before the post to the
 //! moment when the request's head has reached the simulator.
 
+mod selection;
 mod server;
 mod table;
 
@@ -66,13 +67,13 @@ impl Arrivals {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let databases: Vec<String> = std::env::args().skip(1).collect();
+    let parts: Vec<String> = std::env::args().skip(1).collect();
     #[expect(clippy::disallowed_methods, reason = "the benchmark's own configuration")]
     let Ok(program) = std::env::var("RINGDOWN_BIN") else {
-        table::say("usage: RINGDOWN_BIN=PROGRAM bench [sqlite|postgres]...");
+        table::say("usage: RINGDOWN_BIN=PROGRAM bench [sqlite|postgres|selection]...");
         return ExitCode::from(2);
     };
-    match measure(&program, databases).await {
+    match measure(&program, parts).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             table::say(&format!("bench: {error}"));
@@ -81,15 +82,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn measure(program: &str, mut databases: Vec<String>) -> Result<()> {
-    if databases.is_empty() {
-        databases = vec!["sqlite".to_owned(), "postgres".to_owned()];
+async fn measure(program: &str, mut parts: Vec<String>) -> Result<()> {
+    if parts.is_empty() {
+        parts = ["sqlite", "postgres", "selection"].map(str::to_owned).to_vec();
     }
+    let selection = parts.iter().any(|part| part == "selection");
     let mut rows = Vec::new();
-    for database in &databases {
+    for database in parts.iter().filter(|part| *part != "selection") {
         rows.push(one(program, database).await?);
     }
-    table::print(&rows);
+    if !rows.is_empty() {
+        table::print(&rows);
+    }
+    if selection {
+        selection::measure()?;
+    }
     Ok(())
 }
 

@@ -27,6 +27,11 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Prints a line of a result.
+pub fn show(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// Prints the table and the machine.
 pub fn print(rows: &[Row]) {
     let mut text =
@@ -48,7 +53,7 @@ pub fn print(rows: &[Row]) {
         );
     }
     let _ = writeln!(text, "\n{}", machine());
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    show(text.trim_end());
 }
 
 fn quantiles(times: &[Duration]) -> String {
@@ -61,7 +66,8 @@ fn quantiles(times: &[Duration]) -> String {
     }
 }
 
-fn machine() -> String {
+/// The machine, in a line.
+pub fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
     let model = info

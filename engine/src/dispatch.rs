@@ -19,7 +19,7 @@ use crate::providers::ProviderError;
 use crate::providers::twilio::{Remote, Voice};
 use crate::queue::{self, Claimed};
 use crate::settle::News;
-use crate::{Engine, reconcile, settle, twiml, verification};
+use crate::{Engine, reconcile, ruleset, settle, twiml, verification};
 
 /// Requests to Twilio under way at once for each channel; Twilio limits concurrency.
 const IN_FLIGHT: usize = 16;
@@ -185,6 +185,10 @@ pub async fn step(engine: &Engine) -> Result<usize> {
 
 async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
+        // So that the first alert after a change need not load the rules.
+        if let Err(error) = ruleset::refresh(&engine).await {
+            tracing::error!(%error, "the rules cannot be loaded");
+        }
         if let Err(error) = reconcile::step(&engine).await {
             tracing::error!(%error, "unsettled attempts cannot be looked into");
         }

@@ -11,7 +11,7 @@ use model::contact::Channel;
 use model::delivery::DeliveryKind;
 use model::known::Known;
 use model::packet::{self, Unreadable};
-use model::select::Prepared;
+use model::rule::Rule;
 use model::time::Millis;
 use model::words;
 use sha2::{Digest as _, Sha256};
@@ -20,7 +20,7 @@ use sqlx::FromRow;
 use crate::db::{ROWS, Tx, built, exec, row, rows};
 use crate::dispatch::Leaving;
 use crate::error::Error;
-use crate::ruleset::{LiveRule, RuleSet};
+use crate::ruleset::RuleSet;
 use crate::{Engine, new_id, queue};
 
 /// A call or text about an alert is worthless after this long.
@@ -152,16 +152,15 @@ async fn select(
     if !alert.alerts() {
         return Ok(Vec::new());
     }
-    let prepared = Prepared::new(alert, known);
-    let matched: Vec<&LiveRule> = rules.live.iter().filter(|live| prepared.selects(&live.compiled)).collect();
+    let matched = rules.matching(alert, known);
     if matched.is_empty() {
         return Ok(Vec::new());
     }
     note_matches(tx, alert_id, alert, known, &matched).await?;
-    let mut by_contact: BTreeMap<&str, Vec<&LiveRule>> = BTreeMap::new();
-    for live in matched {
-        for contact in &live.rule.contacts {
-            by_contact.entry(contact).or_default().push(live);
+    let mut by_contact: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
+    for rule in &matched {
+        for contact in &rule.contacts {
+            by_contact.entry(contact).or_default().push(rule);
         }
     }
     let muted = muted(tx, alert.subject()).await?;
@@ -172,7 +171,7 @@ async fn select(
         if muted.contains(&contact.member_id) {
             continue;
         }
-        let names: Vec<String> = matched.iter().map(|live| live.rule.description.clone()).collect();
+        let names: Vec<String> = matched.iter().map(|rule| rule.description.clone()).collect();
         for &channel in &contact.channels {
             let body = match channel {
                 Channel::Text => words::text_message(alert, &names, "", &url),
@@ -200,13 +199,15 @@ async fn note_matches(
     alert_id: &str,
     alert: &Alert,
     known: Option<&Known>,
-    matched: &[&LiveRule],
+    matched: &[Rule],
 ) -> Result<(), Error> {
     let mut noted = Vec::with_capacity(matched.len());
-    for live in matched {
-        let verdict = model::select::select(alert, known, &live.compiled);
+    for rule in matched {
+        let compiled =
+            rule.compile().map_err(|error| Error::Internal(format!("rule {}: {error}", rule.id)))?;
+        let verdict = model::select::select(alert, known, &compiled);
         let clauses = serde_json::to_string(&verdict.clauses)?;
-        noted.push((&live.rule, serde_json::to_string(&live.rule)?, clauses));
+        noted.push((rule, serde_json::to_string(rule)?, clauses));
     }
     for some in noted.chunks(ROWS) {
         built!(tx, |sql| {

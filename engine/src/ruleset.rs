@@ -5,13 +5,17 @@
 //! Every change to a member, contact or rule calls [`touch`] in the same
 //! transaction, so no replica can select by rules older than what it can see.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 
+use model::alert::Alert;
 use model::contact::{Channel, E164, Method};
-use model::rule::{Compiled, Rule};
+use model::known::Known;
+use model::rule::Rule;
+use model::select::{Found, Index};
 use sqlx::FromRow;
 
+use crate::Engine;
 use crate::db::{Tx, exec, row, rows};
 use crate::error::{Error, Result};
 use crate::rules::RuleRow;
@@ -20,19 +24,78 @@ use crate::rules::RuleRow;
 #[derive(Debug, Default)]
 pub struct RuleSet {
     version: i64,
-    /// Rules that can be evaluated and are not paused.
-    pub live: Vec<LiveRule>,
+    index: Index,
+    /// What the index does not keep, by its numbers.
+    kept: Vec<Kept>,
     /// Contacts that may be alerted: verified, and their owner is a member.
     pub contacts: HashMap<String, LiveContact>,
 }
 
-/// A rule ready to be evaluated.
+/// There may be a million of these.
 #[derive(Debug)]
-pub struct LiveRule {
-    /// As stored.
-    pub rule: Rule,
-    /// As evaluated.
-    pub compiled: Compiled,
+struct Kept {
+    id: Box<str>,
+    owner: Arc<str>,
+    description: Box<str>,
+    contacts: Box<[Arc<str>]>,
+}
+
+impl RuleSet {
+    /// Arranges these rules; one that cannot be evaluated harms only itself.
+    pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
+        let mut names = Names::default();
+        let mut kept = Vec::new();
+        let compiled = rules.into_iter().filter_map(|rule| match rule.compile() {
+            Ok(compiled) => {
+                kept.push(Kept {
+                    id: rule.id.into(),
+                    owner: names.one(rule.owner),
+                    description: rule.description.into(),
+                    contacts: rule.contacts.into_iter().map(|contact| names.one(contact)).collect(),
+                });
+                Some(compiled)
+            }
+            Err(error) => {
+                tracing::warn!(rule = rule.id, ?error, "a rule cannot be evaluated");
+                None
+            }
+        });
+        let index = Index::new(compiled);
+        kept.shrink_to_fit();
+        Self { version: 0, index, kept, contacts: HashMap::new() }
+    }
+
+    /// The rules that match `alert`. `known` is the state before this packet. Their lists
+    /// are sorted, and what selection ignores is left out.
+    pub fn matching(&self, alert: &Alert, known: Option<&Known>) -> Vec<Rule> {
+        let whole = |found: Found<'_>| {
+            let kept = self.kept.get(found.number)?;
+            Some(Rule {
+                id: kept.id.to_string(),
+                owner: kept.owner.to_string(),
+                description: kept.description.to_string(),
+                far_threshold: found.far_threshold,
+                contacts: kept.contacts.iter().map(ToString::to_string).collect(),
+                ..found.conditions.clone()
+            })
+        };
+        self.index.select(alert, known).into_iter().filter_map(whole).collect()
+    }
+}
+
+/// Ids that many rules share, each kept once.
+#[derive(Default)]
+struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    fn one(&mut self, name: String) -> Arc<str> {
+        if let Some(known) = self.0.get(name.as_str()) {
+            return known.clone();
+        }
+        let name: Arc<str> = name.into();
+        self.0.insert(name.clone());
+        name
+    }
 }
 
 /// A contact that may be alerted.
@@ -75,6 +138,12 @@ pub(crate) async fn touch(tx: &mut Tx) -> Result<()> {
     exec!(tx, "UPDATE versions SET value = value + 1 WHERE name = 'rules'").map(drop)
 }
 
+/// Loads the rules if they have changed.
+pub(crate) async fn refresh(engine: &Engine) -> Result<()> {
+    let mut tx = engine.db().read().await?;
+    engine.rule_cache().current(&mut tx, engine.sandbox()).await.map(drop)
+}
+
 impl RuleCache {
     /// The rules as this transaction sees them.
     pub(crate) async fn current(&self, tx: &mut Tx, sandbox: bool) -> Result<Arc<RuleSet>> {
@@ -111,17 +180,14 @@ async fn load(tx: &mut Tx, version: i64, sandbox: bool) -> Result<RuleSet> {
     for link in links {
         of_rule.entry(link.rule_id).or_default().push(link.contact_id);
     }
-    let mut live = Vec::with_capacity(found.len());
-    for row in found {
+    let rules = found.into_iter().filter_map(|row| {
         let contacts = of_rule.remove(&row.id).unwrap_or_default();
         let id = row.id.clone();
-        // A rule that cannot be evaluated harms only itself.
-        match row.into_rule(contacts).map(|rule| (rule.compile(), rule)) {
-            Ok((Ok(compiled), rule)) => live.push(LiveRule { rule, compiled }),
-            Ok((Err(error), _)) => tracing::warn!(rule = id, ?error, "a rule cannot be evaluated"),
-            Err(error) => tracing::warn!(rule = id, %error, "a rule cannot be read"),
-        }
-    }
+        row.into_rule(contacts)
+            .inspect_err(|error| tracing::warn!(rule = id, %error, "a rule cannot be read"))
+            .ok()
+    });
+    let rules = RuleSet::new(rules);
     let contacts = rows!(
         tx,
         ContactRow,
@@ -131,7 +197,7 @@ async fn load(tx: &mut Tx, version: i64, sandbox: bool) -> Result<RuleSet> {
         sandbox
     )?;
     let contacts = contacts.into_iter().filter_map(live_contact).collect();
-    Ok(RuleSet { version, live, contacts })
+    Ok(RuleSet { version, contacts, ..rules })
 }
 
 fn live_contact(row: ContactRow) -> Option<(String, LiveContact)> {

@@ -61,6 +61,11 @@ impl LabelQuery {
         self.0.names(label)
     }
 
+    /// Whether it is false for every subject without this label, whatever other labels that has.
+    pub(crate) fn needs(&self, label: &str) -> bool {
+        self.0.settled(label, false)
+    }
+
     /// Whether it holds for a subject with exactly these labels.
     pub fn matches(&self, labels: &[String]) -> bool {
         self.holds(&|name| labels.iter().any(|label| label == name))
@@ -86,6 +91,18 @@ impl Expr {
             Self::Label(name) => name == label,
             Self::Not(inner) => inner.names(label),
             Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.names(label)),
+        }
+    }
+
+    /// Whether the absence of `label` alone makes it `value`.
+    fn settled(&self, label: &str, value: bool) -> bool {
+        match self {
+            Self::Label(name) => !value && name == label,
+            Self::Not(inner) => inner.settled(label, !value),
+            Self::And(parts) if value => parts.iter().all(|part| part.settled(label, value)),
+            Self::And(parts) => parts.iter().any(|part| part.settled(label, value)),
+            Self::Or(parts) if value => parts.iter().any(|part| part.settled(label, value)),
+            Self::Or(parts) => parts.iter().all(|part| part.settled(label, value)),
         }
     }
 

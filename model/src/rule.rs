@@ -103,6 +103,44 @@ impl Compiled {
         self.query.as_ref()
     }
 
+    /// The rule with nothing but what selection asks of an alert, and without its FAR limit: equal rules of this
+    /// kind match the same alerts, but for the limit.
+    pub(crate) fn conditions(self) -> Self {
+        let sorted = |mut list: Vec<String>| {
+            list.sort();
+            list.dedup();
+            list
+        };
+        let Self { rule, query } = self;
+        let lists = rule.category == Category::Event;
+        let list = |values: Vec<String>| if lists { sorted(values) } else { Vec::new() };
+        let rule = Rule {
+            id: String::new(),
+            owner: String::new(),
+            description: String::new(),
+            category: rule.category,
+            far_threshold: None,
+            ns_candidate: rule.ns_candidate,
+            labels: if query.is_none() { sorted(rule.labels) } else { Vec::new() },
+            label_query: rule.label_query.filter(|_| query.is_some()),
+            groups: list(rule.groups),
+            pipelines: list(rule.pipelines),
+            searches: list(rule.searches),
+            contacts: Vec::new(),
+            paused: rule.paused,
+        };
+        Self { rule, query }
+    }
+
+    /// Labels without which it cannot match: all of a plain set; of a query those without which it is false.
+    pub(crate) fn needed_labels(&self) -> Vec<&str> {
+        let mut labels = self.trigger_labels();
+        if let Some(query) = &self.query {
+            labels.retain(|label| query.needs(label));
+        }
+        labels
+    }
+
     /// Labels whose arrival (or, with a query, departure) wakes this rule.
     pub fn trigger_labels(&self) -> Vec<&str> {
         match &self.query {

@@ -7,6 +7,7 @@
 //! Easily got wrong: a label query is no transition test. A label that it names wakes the rule whenever the query
 //! holds afterwards, even if it held before. And `far < limit` is strict.
 
+mod index;
 mod text;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Alert, AlertType, Category, Source};
 use crate::known::Known;
 use crate::rule::{Compiled, Rule};
+
+pub use index::{Found, Index};
 
 /// One condition of a rule, with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,21 +59,6 @@ pub fn select(alert: &Alert, known: Option<&Known>, rule: &Compiled) -> Verdict 
 /// The same answer without the words; allocates nothing.
 pub fn selects(alert: &Alert, known: Option<&Known>, rule: &Compiled) -> bool {
     View::of(alert, known).selects(rule)
-}
-
-/// One alert made ready for many rules: the same answers as [`selects`], the state worked out once.
-pub struct Prepared<'a>(View<'a>);
-
-impl<'a> Prepared<'a> {
-    /// `known` is the state before this packet.
-    pub fn new(alert: &'a Alert, known: Option<&'a Known>) -> Self {
-        Self(View::of(alert, known))
-    }
-
-    /// Whether `rule` matches.
-    pub fn selects(&self, rule: &Compiled) -> bool {
-        self.0.selects(rule)
-    }
 }
 
 /// An alert completed by what was known before it.

@@ -59,6 +59,17 @@ fn errors_say_where_and_what() {
 }
 
 #[test]
+fn some_labels_are_needed() {
+    for (text, needed) in
+        [("A & ~B", "A"), ("A & B | A & C", "A"), ("~(~A | B)", "A"), ("~A", ""), ("A | B", "")]
+    {
+        let query = LabelQuery::parse(text).unwrap();
+        let found: Vec<&str> = ["A", "B", "C"].into_iter().filter(|label| query.needs(label)).collect();
+        assert_eq!(found.concat(), needed, "{text}");
+    }
+}
+
+#[test]
 fn depth_is_bounded() {
     let deep = format!("{}A{}", "(".repeat(100_000), ")".repeat(100_000));
     assert!(LabelQuery::parse(&deep).is_err());
@@ -104,6 +115,16 @@ proptest! {
         let query = LabelQuery::parse(&text).unwrap();
         let negated = LabelQuery::parse(&format!("~({text})")).unwrap();
         prop_assert_ne!(query.matches(&attached), negated.matches(&attached));
+    }
+
+    #[test]
+    fn what_it_needs_it_cannot_do_without(text in query_text(), bits in 0_u8..32) {
+        let query = LabelQuery::parse(&text).unwrap();
+        for needed in query.labels().into_iter().filter(|label| query.needs(label)) {
+            let others: Vec<String> = ["A", "B", "C", "2022_X", "cWB_r"].iter().enumerate()
+                .filter(|(at, name)| bits >> at & 1 == 1 && **name != needed).map(|(_, name)| (*name).to_owned()).collect();
+            prop_assert!(!query.matches(&others));
+        }
     }
 
     #[test]
