@@ -14,6 +14,7 @@ use model::known::Known;
 use model::rule::Rule;
 use model::select::{Found, Index};
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use crate::Engine;
 use crate::db::{Tx, exec, row, rows};
@@ -34,7 +35,7 @@ pub struct RuleSet {
 /// There may be a million of these.
 #[derive(Debug)]
 struct Kept {
-    id: Box<str>,
+    id: Uuid,
     owner: Arc<str>,
     description: Box<str>,
     contacts: Box<[Arc<str>]>,
@@ -45,21 +46,26 @@ impl RuleSet {
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
         let mut names = Names::default();
         let mut kept = Vec::new();
-        let compiled = rules.into_iter().filter_map(|rule| match rule.compile() {
-            Ok(compiled) => {
-                kept.push(Kept {
-                    id: rule.id.into(),
-                    owner: names.one(rule.owner),
-                    description: rule.description.into(),
-                    contacts: rule.contacts.into_iter().map(|contact| names.one(contact)).collect(),
-                });
-                Some(compiled)
-            }
-            Err(error) => {
-                tracing::warn!(rule = rule.id, ?error, "a rule cannot be evaluated");
-                None
-            }
-        });
+        let compiled =
+            rules.into_iter().filter_map(|rule| match (rule.compile(), Uuid::try_parse(&rule.id)) {
+                (Ok(compiled), Ok(id)) => {
+                    kept.push(Kept {
+                        id,
+                        owner: names.one(rule.owner),
+                        description: rule.description.into(),
+                        contacts: rule.contacts.into_iter().map(|contact| names.one(contact)).collect(),
+                    });
+                    Some(compiled)
+                }
+                (Err(error), _) => {
+                    tracing::warn!(rule = rule.id, ?error, "a rule cannot be evaluated");
+                    None
+                }
+                (_, Err(error)) => {
+                    tracing::warn!(rule = rule.id, ?error, "a rule has an odd id");
+                    None
+                }
+            });
         let index = Index::new(compiled);
         kept.shrink_to_fit();
         Self { version: 0, index, kept, contacts: HashMap::new() }

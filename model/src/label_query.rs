@@ -8,6 +8,7 @@
 mod parse;
 mod suggest;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,27 @@ pub(crate) enum Expr {
     Not(Box<Self>),
     And(Vec<Self>),
     Or(Vec<Self>),
+}
+
+/// Labels that are all attached, and labels none of which is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Alternative<'a> {
+    pub(crate) with: BTreeSet<&'a str>,
+    pub(crate) without: BTreeSet<&'a str>,
+}
+
+impl<'a> Alternative<'a> {
+    fn of(label: &'a str, attached: bool) -> Self {
+        let (one, none) = (BTreeSet::from([label]), BTreeSet::new());
+        if attached { Self { with: one, without: none } } else { Self { with: none, without: one } }
+    }
+
+    /// Both at once; None if they contradict each other.
+    fn and(&self, other: &Self) -> Option<Self> {
+        let with = &self.with | &other.with;
+        let without = &self.without | &other.without;
+        with.is_disjoint(&without).then_some(Self { with, without })
+    }
 }
 
 /// Why a label query was refused.
@@ -61,9 +83,9 @@ impl LabelQuery {
         self.0.names(label)
     }
 
-    /// Whether it is false for every subject without this label, whatever other labels that has.
-    pub(crate) fn needs(&self, label: &str) -> bool {
-        self.0.settled(label, false)
+    /// The query as alternatives, of which one must hold; None if there are more than `most` of them.
+    pub(crate) fn alternatives(&self, most: usize) -> Option<Vec<Alternative<'_>>> {
+        self.0.alternatives(true, most)
     }
 
     /// Whether it holds for a subject with exactly these labels.
@@ -94,16 +116,28 @@ impl Expr {
         }
     }
 
-    /// Whether the absence of `label` alone makes it `value`.
-    fn settled(&self, label: &str, value: bool) -> bool {
-        match self {
-            Self::Label(name) => !value && name == label,
-            Self::Not(inner) => inner.settled(label, !value),
-            Self::And(parts) if value => parts.iter().all(|part| part.settled(label, value)),
-            Self::And(parts) => parts.iter().any(|part| part.settled(label, value)),
-            Self::Or(parts) if value => parts.iter().any(|part| part.settled(label, value)),
-            Self::Or(parts) => parts.iter().all(|part| part.settled(label, value)),
+    /// The alternatives in which it has this value.
+    fn alternatives(&self, value: bool, most: usize) -> Option<Vec<Alternative<'_>>> {
+        let parts = match self {
+            Self::Label(name) => return Some(vec![Alternative::of(name, value)]),
+            Self::Not(inner) => return inner.alternatives(!value, most),
+            Self::And(parts) | Self::Or(parts) => parts,
+        };
+        // All parts of an AND that holds, and of an OR that does not.
+        let all = matches!(self, Self::And(_)) == value;
+        let mut out = if all { vec![Alternative::default()] } else { Vec::new() };
+        for part in parts {
+            let more = part.alternatives(value, most)?;
+            if all {
+                out = out.iter().flat_map(|a| more.iter().filter_map(|b| a.and(b))).collect();
+            } else {
+                out.extend(more);
+            }
+            if out.len() > most {
+                return None;
+            }
         }
+        Some(out)
     }
 
     fn holds(&self, has: &impl Fn(&str) -> bool) -> bool {

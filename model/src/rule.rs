@@ -11,10 +11,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Category;
-use crate::label_query::LabelQuery;
+use crate::label_query::{Alternative, LabelQuery};
 
 pub use form::{MAX_DESCRIPTION, MAX_QUERY, RuleForm, RuleSpec};
 pub use words::words;
+
+/// A query that has more is compared with every alert.
+const MOST_ALTERNATIVES: usize = 16;
 
 /// A stored rule (GraceDB calls it a notification).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -132,13 +135,13 @@ impl Compiled {
         Self { rule, query }
     }
 
-    /// Labels without which it cannot match: all of a plain set; of a query those without which it is false.
-    pub(crate) fn needed_labels(&self) -> Vec<&str> {
-        let mut labels = self.trigger_labels();
+    /// What it asks of the labels, as alternatives; None if there are too many to tell apart.
+    pub(crate) fn alternatives(&self) -> Option<Vec<Alternative<'_>>> {
         if let Some(query) = &self.query {
-            labels.retain(|label| query.needs(label));
+            return query.alternatives(MOST_ALTERNATIVES);
         }
-        labels
+        let with = self.rule.labels.iter().map(String::as_str).collect();
+        Some(vec![Alternative { with, ..Alternative::default() }])
     }
 
     /// Labels whose arrival (or, with a query, departure) wakes this rule.

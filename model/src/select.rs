@@ -153,13 +153,15 @@ impl<'a> View<'a> {
         })
     }
 
-    fn ns_became_true(&self, rule: &Rule) -> bool {
-        rule.ns_candidate && self.ns == Some(true) && self.old_ns != Some(true)
+    fn ns_became_true(&self) -> bool {
+        self.ns == Some(true) && self.old_ns != Some(true)
     }
 
     fn triggered(&self, rule: &Compiled) -> bool {
         match self.alert.alert_type {
-            _ if self.update => self.far_crossed(rule.rule()) || self.ns_became_true(rule.rule()),
+            _ if self.update => {
+                self.far_crossed(rule.rule()) || (rule.rule().ns_candidate && self.ns_became_true())
+            }
             AlertType::New => true,
             AlertType::LabelAdded => self.names_label(rule),
             AlertType::LabelRemoved => rule.query().is_some() && self.names_label(rule),

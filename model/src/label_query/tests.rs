@@ -59,14 +59,11 @@ fn errors_say_where_and_what() {
 }
 
 #[test]
-fn some_labels_are_needed() {
-    for (text, needed) in
-        [("A & ~B", "A"), ("A & B | A & C", "A"), ("~(~A | B)", "A"), ("~A", ""), ("A | B", "")]
-    {
-        let query = LabelQuery::parse(text).unwrap();
-        let found: Vec<&str> = ["A", "B", "C"].into_iter().filter(|label| query.needs(label)).collect();
-        assert_eq!(found.concat(), needed, "{text}");
-    }
+fn too_many_alternatives_are_none() {
+    let query = LabelQuery::parse("(A | B) & (C | D) & (E | F)").unwrap();
+    assert_eq!(query.alternatives(8).unwrap().len(), 8);
+    assert!(query.alternatives(7).is_none());
+    assert!(LabelQuery::parse("A & ~A").unwrap().alternatives(8).unwrap().is_empty());
 }
 
 #[test]
@@ -118,12 +115,14 @@ proptest! {
     }
 
     #[test]
-    fn what_it_needs_it_cannot_do_without(text in query_text(), bits in 0_u8..32) {
+    fn one_of_the_alternatives_holds_or_the_query_does_not(text in query_text(), bits in 0_u8..32) {
+        let attached: Vec<String> = ["A", "B", "C", "2022_X", "cWB_r"].iter().enumerate()
+            .filter(|(at, _)| bits >> at & 1 == 1).map(|(_, name)| (*name).to_owned()).collect();
         let query = LabelQuery::parse(&text).unwrap();
-        for needed in query.labels().into_iter().filter(|label| query.needs(label)) {
-            let others: Vec<String> = ["A", "B", "C", "2022_X", "cWB_r"].iter().enumerate()
-                .filter(|(at, name)| bits >> at & 1 == 1 && **name != needed).map(|(_, name)| (*name).to_owned()).collect();
-            prop_assert!(!query.matches(&others));
+        let has = |label: &&str| attached.iter().any(|name| name == label);
+        if let Some(alternatives) = query.alternatives(64) {
+            let holds = alternatives.iter().any(|one| one.with.iter().all(has) && !one.without.iter().any(has));
+            prop_assert_eq!(holds, query.matches(&attached));
         }
     }
 

@@ -4,14 +4,16 @@
 //! with each shape that its labels bring up, once; of a shape whose conditions hold, the rules with a limit above
 //! the FAR lie side by side. So the cost grows with the shapes and the matches, not with the rules.
 //!
-//! Easily got wrong: an update matches by crossing, so its limits end at the old FAR; and a shape may need a
-//! label (`A & ~B` needs A) or none (`~B`): the latter are asked for every new alert.
+//! Easily got wrong: an update matches by crossing, so its limits end at the old FAR. A label query is taken apart
+//! into alternatives (`A | B` is found under A and under B); one without a label that must be attached (`~B`) is
+//! asked for every new alert.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::View;
 use crate::alert::{Alert, AlertType, Category};
 use crate::known::Known;
+use crate::label_query::Alternative;
 use crate::rule::{Compiled, Rule};
 
 /// Rules arranged for selection. They are known by their number in the order given.
@@ -19,6 +21,50 @@ use crate::rule::{Compiled, Rule};
 pub struct Index {
     shapes: Vec<Shape>,
     ways: Both,
+    /// The bit of each label that a shape names. The first 64 have one; the others are only compared by name.
+    bits: HashMap<String, u64>,
+    limits: Limits,
+}
+
+/// All limits there are, told apart by at most 64 bits.
+#[derive(Debug, Default)]
+struct Limits {
+    /// Hz, the highest first; each begins a step.
+    steps: Vec<f64>,
+    /// A step is more than one limit.
+    coarse: bool,
+}
+
+impl Limits {
+    fn of(mut limits: Vec<f64>) -> Self {
+        limits.sort_by(|a, b| b.total_cmp(a));
+        limits.dedup();
+        let size = limits.len().div_ceil(63).max(1);
+        Self { steps: limits.into_iter().step_by(size).collect(), coarse: size > 1 }
+    }
+
+    /// How many steps begin above this.
+    fn above(&self, hz: f64) -> usize {
+        self.steps.partition_point(|&step| step > hz)
+    }
+
+    fn bit(&self, limit: f64) -> u64 {
+        // A limit that begins no step belongs to the one before.
+        let at = self.steps.partition_point(|&step| step >= limit).saturating_sub(1);
+        below(at + 1) & !below(at)
+    }
+
+    /// The bits of all limits above `far`, at most `most` (Hz).
+    fn between(&self, far: f64, most: f64) -> u64 {
+        let from = self.above(most);
+        let from = if self.coarse { from.saturating_sub(1) } else { from };
+        below(self.above(far)) & !below(from)
+    }
+}
+
+/// The lowest `count` bits.
+fn below(count: usize) -> u64 {
+    u32::try_from(count).ok().and_then(|count| 1_u64.checked_shl(count)).map_or(u64::MAX, |bit| bit - 1)
 }
 
 #[derive(Debug, Default)]
@@ -27,31 +73,29 @@ struct Both {
     events: Ways,
 }
 
-impl Both {
-    const fn of(&self, category: Category) -> &Ways {
-        match category {
-            Category::Superevent => &self.superevents,
-            Category::Event => &self.events,
-        }
-    }
-
-    const fn of_mut(&mut self, category: Category) -> &mut Ways {
-        match category {
-            Category::Superevent => &mut self.superevents,
-            Category::Event => &mut self.events,
-        }
-    }
-}
-
 /// The ways from an alert of one category to the shapes that it could match.
 #[derive(Debug, Default)]
 struct Ways {
     /// Shapes that can hold for a subject without labels.
-    open: Vec<usize>,
+    open: Vec<Sign>,
     /// Shapes that cannot hold without this label; each is under one label only.
-    needing: HashMap<String, Vec<usize>>,
+    needing: HashMap<String, Vec<Sign>>,
     /// Shapes that are asked when this label comes or goes.
-    woken: HashMap<String, Vec<usize>>,
+    woken: HashMap<String, Vec<Sign>>,
+}
+
+/// One alternative of a shape, as bits: thousands lie side by side in memory and are compared without looking at
+/// the shape itself.
+#[derive(Clone, Copy, Debug)]
+struct Sign {
+    /// Where the shape is.
+    shape: usize,
+    ns_candidate: bool,
+    /// The limits of its rules.
+    limits: u64,
+    /// Labels that must be attached, and that must not be.
+    with: u64,
+    without: u64,
 }
 
 #[derive(Debug)]
@@ -109,24 +153,38 @@ impl Index {
     }
 
     fn arrange(&mut self) {
-        for (at, shape) in self.shapes.iter().enumerate() {
-            let ways = self.ways.of_mut(shape.conditions.rule().category);
-            let labels: BTreeSet<&str> = shape.conditions.trigger_labels().into_iter().collect();
-            for label in labels {
-                ways.woken.entry(label.to_owned()).or_default().push(at);
+        for label in self.shapes.iter().flat_map(|shape| shape.conditions.trigger_labels()) {
+            if !self.bits.contains_key(label) {
+                let bit = u32::try_from(self.bits.len()).ok().and_then(|at| 1_u64.checked_shl(at));
+                self.bits.insert(label.to_owned(), bit.unwrap_or(0));
             }
         }
+        self.limits = Limits::of(self.shapes.iter().flat_map(Shape::limits).collect());
+        let mut named: HashMap<&str, usize> = HashMap::new();
+        for label in self.shapes.iter().flat_map(|shape| shape.conditions.trigger_labels()) {
+            *named.entry(label).or_default() += 1;
+        }
         for (at, shape) in self.shapes.iter().enumerate() {
-            let ways = self.ways.of_mut(shape.conditions.rule().category);
-            // The rarest, so that a label that most subjects have brings up few.
-            let needed = shape
-                .conditions
-                .needed_labels()
-                .into_iter()
-                .min_by_key(|label| ways.woken.get(*label).map_or(0, Vec::len));
-            match needed {
-                Some(label) => ways.needing.entry(label.to_owned()).or_default().push(at),
-                None => ways.open.push(at),
+            let conditions = &shape.conditions;
+            let ways = self.ways.of_mut(conditions.rule().category);
+            let woken: BTreeSet<&str> = conditions.trigger_labels().into_iter().collect();
+            let limits = shape.limits().fold(0, |bits, limit| bits | self.limits.bit(limit));
+            for one in conditions.alternatives().unwrap_or_else(|| vec![Alternative::default()]) {
+                let sign = Sign {
+                    shape: at,
+                    ns_candidate: conditions.rule().ns_candidate,
+                    limits,
+                    with: mask(&self.bits, &one.with),
+                    without: mask(&self.bits, &one.without),
+                };
+                for label in &woken {
+                    ways.woken.entry((*label).to_owned()).or_default().push(sign);
+                }
+                // The rarest, so that a label that most subjects have brings up few.
+                match one.with.iter().min_by_key(|label| named.get(*label)) {
+                    Some(label) => ways.needing.entry((*label).to_owned()).or_default().push(sign),
+                    None => ways.open.push(sign),
+                }
             }
         }
     }
@@ -139,56 +197,111 @@ impl Index {
         }
         let view = View::of(alert, known);
         let ways = self.ways.of(alert.category);
+        let labels: BTreeSet<&str> = view.labels().collect();
+        let asked = Asked {
+            labels: mask(&self.bits, &labels),
+            limits: [false, true].map(|ns| {
+                let (far, most) = view.wanted_limits(ns);
+                if ns && view.ns != Some(true) { 0 } else { self.limits.between(far, most) }
+            }),
+        };
+        let mut shapes = Vec::new();
+        let mut ask = |signs: Option<&Vec<Sign>>| {
+            let signs = signs.into_iter().flatten().filter(|sign| asked.could_match(sign));
+            shapes.extend(signs.map(|sign| sign.shape));
+        };
         if matches!(alert.alert_type, AlertType::LabelAdded | AlertType::LabelRemoved) {
-            let woken = alert.label.as_ref().and_then(|label| ways.woken.get(label));
-            self.ask(&view, woken, &mut found);
+            ask(alert.label.as_ref().and_then(|label| ways.woken.get(label)));
         } else {
-            self.ask(&view, Some(&ways.open), &mut found);
-            let labels: BTreeSet<&str> = view.labels().collect();
+            ask(Some(&ways.open));
             for label in labels {
-                self.ask(&view, ways.needing.get(label), &mut found);
+                ask(ways.needing.get(label));
             }
         }
-        found.sort_unstable_by_key(|found| found.number);
-        found
-    }
-
-    fn ask<'a>(&'a self, view: &View<'_>, shapes: Option<&Vec<usize>>, found: &mut Vec<Found<'a>>) {
-        for shape in shapes.into_iter().flatten().filter_map(|&at| self.shapes.get(at)) {
+        // One shape can have more than one sign.
+        shapes.sort_unstable();
+        shapes.dedup();
+        for shape in shapes.into_iter().filter_map(|at| self.shapes.get(at)) {
             let conditions = shape.conditions.rule();
-            found.extend(shape.matching(view).iter().map(|one| Found {
+            found.extend(shape.matching(&view).iter().map(|one| Found {
                 number: one.number,
                 conditions,
                 far_threshold: Some(one.limit).filter(|limit| limit.is_finite()),
             }));
         }
+        found.sort_unstable_by_key(|found| found.number);
+        found
+    }
+}
+
+/// An alert, compared with many signs.
+struct Asked {
+    /// The subject's labels.
+    labels: u64,
+    /// The limits that match, of rules for any candidate and for NS candidates.
+    limits: [u64; 2],
+}
+
+impl Asked {
+    fn could_match(&self, sign: &Sign) -> bool {
+        sign.with & !self.labels == 0
+            && sign.without & self.labels == 0
+            && self.limits.get(usize::from(sign.ns_candidate)).is_some_and(|limits| sign.limits & limits != 0)
+    }
+}
+
+fn mask(bits: &HashMap<String, u64>, labels: &BTreeSet<&str>) -> u64 {
+    labels.iter().filter_map(|label| bits.get(*label)).fold(0, |mask, bit| mask | bit)
+}
+
+impl Both {
+    const fn of(&self, category: Category) -> &Ways {
+        match category {
+            Category::Superevent => &self.superevents,
+            Category::Event => &self.events,
+        }
+    }
+
+    const fn of_mut(&mut self, category: Category) -> &mut Ways {
+        match category {
+            Category::Superevent => &mut self.superevents,
+            Category::Event => &mut self.events,
+        }
     }
 }
 
 impl Shape {
+    fn limits(&self) -> impl Iterator<Item = f64> {
+        self.rules.iter().map(|one| one.limit)
+    }
+
+    /// Its rules that match; the limits first, they are the cheapest to compare.
     fn matching(&self, view: &View<'_>) -> &[Limited] {
         let rule = self.conditions.rule();
-        if !(view.ns_met(rule) && view.lists_met(rule) && view.labels_met(&self.conditions)) {
-            return &[];
-        }
-        let met = self.rules.partition_point(|one| match view.far {
-            Some(far) => one.limit > far,
-            None => one.limit.is_infinite(),
-        });
-        let from = if !view.update {
-            if !view.triggered(&self.conditions) {
-                return &[];
-            }
-            0
-        } else if view.ns_became_true(rule) {
-            0
+        let (far, most) = view.wanted_limits(rule.ns_candidate);
+        let from = self.rules.partition_point(|one| one.limit > most);
+        let to = self.rules.partition_point(|one| one.limit > far);
+        let within = self.rules.get(from..to).unwrap_or_default();
+        let holds = !within.is_empty()
+            && view.ns_met(rule)
+            && view.lists_met(rule)
+            && (view.update || view.triggered(&self.conditions))
+            && view.labels_met(&self.conditions);
+        if holds { within } else { &[] }
+    }
+}
+
+impl View<'_> {
+    /// Limits match that are above the first, and at most the second (Hz). No limit counts as an infinite one.
+    fn wanted_limits(&self, ns_candidate: bool) -> (f64, f64) {
+        // Without a FAR only rules without a limit match.
+        let far = self.far.unwrap_or(f64::MAX);
+        if self.update && !(ns_candidate && self.ns_became_true()) {
+            // The limit was crossed: there is one, and the old FAR was not below it.
+            (far, self.old_far.unwrap_or(f64::MAX))
         } else {
-            // The limit was crossed: it has one, and the old FAR was not below it.
-            self.rules.partition_point(|one| {
-                one.limit.is_infinite() || view.old_far.is_some_and(|old| one.limit > old)
-            })
-        };
-        self.rules.get(from..met).unwrap_or_default()
+            (far, f64::INFINITY)
+        }
     }
 }
 
@@ -211,6 +324,25 @@ mod tests {
     use super::super::selects;
     use super::super::tests::{alerts, rules};
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn more_limits_than_bits(
+            mut alert in alerts(), far in 0_u32..4000, old in proptest::option::of(0_u32..4000),
+            limits in proptest::collection::vec(1_u32..4000, 1..600),
+        ) {
+            alert.far = Some(f64::from(far) * 1e-9);
+            let known = old.map(|old| Known { far: Some(f64::from(old) * 1e-9), ..Known::default() });
+            let rule = |hz: f64| serde_json::from_value::<Rule>(serde_json::json!({
+                "id": "1", "category": "superevent", "far_threshold": hz })).unwrap().compile().unwrap();
+            let rules: Vec<Compiled> = limits.iter().map(|&limit| rule(f64::from(limit) * 1e-9)).collect();
+            let found = Index::new(rules.clone()).select(&alert, known.as_ref()).len();
+            let alone = rules.iter().filter(|rule| selects(&alert, known.as_ref(), rule)).count();
+            prop_assert_eq!(found, alone);
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]

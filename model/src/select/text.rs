@@ -148,7 +148,7 @@ fn update(view: &View, rule: &Rule) -> String {
     let before = view.old_far.map_or_else(|| "not known".to_owned(), far::words_of);
     if view.far_crossed(rule) {
         format!("The update brought its FAR below your limit (before: {before})")
-    } else if view.ns_became_true(rule) {
+    } else if rule.ns_candidate && view.ns_became_true() {
         "The update made it an NS candidate".to_owned()
     } else if rule.far_threshold.is_none() && !rule.ns_candidate {
         "An update rings only for rules with a FAR limit or for NS candidates".to_owned()
