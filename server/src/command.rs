@@ -16,9 +16,9 @@ use crate::serve::{self, Failure};
 #[derive(Debug, Parser)]
 #[command(name = "ringdown", version, about)]
 pub struct Cli {
-    /// What to do; `serve` if nothing is said, which is how cargo-leptos starts the program.
+    /// What to do.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Command,
 }
 
 /// What the program can do.

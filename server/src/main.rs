@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use server::command::{self, Cli, Command, End};
+use server::command::{self, Cli, End};
 use server::serve::Failure;
 use tracing_subscriber::EnvFilter;
 
@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
-    match command::run(cli.command.unwrap_or(Command::Serve)).await {
+    match command::run(cli.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(End::Failed(error)) => complain(&error, 1),
         Err(End::BadInput(error)) => complain(&error, 2),
