@@ -1,5 +1,6 @@
 //! The `ringdown` program.
 
+use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -10,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(arguments());
     engine::providers::install_tls();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     let colours = std::io::stderr().is_terminal();
@@ -20,6 +21,20 @@ async fn main() -> ExitCode {
         Err(End::Failed(error)) => complain(&error, 1),
         Err(End::BadInput(error)) => complain(&error, 2),
     }
+}
+
+/// What was typed. cargo-leptos starts the program it built without a word, and is known by its variables: it wants
+/// the web site.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is about the arguments, which are read before the configuration"
+)]
+fn arguments() -> Vec<OsString> {
+    let mut typed: Vec<OsString> = std::env::args_os().collect();
+    if typed.len() == 1 && std::env::var_os("LEPTOS_OUTPUT_NAME").is_some() {
+        typed.push("serve".into());
+    }
+    typed
 }
 
 fn complain(error: &Failure, status: u8) -> ExitCode {

@@ -178,6 +178,14 @@ fn wrong_arguments_end_with_two() {
 }
 
 #[test]
+fn cargo_leptos_need_not_say_serve() {
+    let place = Place::new();
+    let output = place.run(&[], &[("LEPTOS_OUTPUT_NAME", "ringdown"), ("RINGDOWN_LISTEN", "here")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complaint(&output).contains("RINGDOWN_LISTEN"));
+}
+
+#[test]
 fn the_schema_is_brought_up_to_date_as_often_as_one_likes() {
     let place = Place::new();
     for _ in 0..2 {
