@@ -45,6 +45,17 @@ export async function inside(page: Page, ringdown: Ringdown): Promise<PageToSee[
   ];
 }
 
+/** Signs in as the admin instead, with something to look after. */
+export async function admin(page: Page, ringdown: Ringdown): Promise<PageToSee[]> {
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(page, 'Max');
+  await ringdown.refused('{"uid": "S230101a", "alert_type": ');
+  return [
+    { name: 'admin', path: '/admin' },
+    { name: 'names', path: '/admin/names' },
+  ];
+}
+
 async function ruleId(page: Page): Promise<string> {
   await page.goto('/rules');
   const href = await page.locator('a[href^="/rules/"]:not([href*="new"])').first().getAttribute('href');

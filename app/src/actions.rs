@@ -2,6 +2,7 @@
 //! where to look next.
 
 pub(crate) mod contacts;
+pub(crate) mod names;
 pub(crate) mod phone;
 pub(crate) mod rules;
 pub(crate) mod session;
@@ -20,6 +21,8 @@ pub(crate) fn register() {
     register_explicit::<rules::SaveRule>();
     register_explicit::<rules::PauseRule>();
     register_explicit::<rules::DeleteRule>();
+    register_explicit::<names::AddName>();
+    register_explicit::<names::HideName>();
     register_explicit::<phone::ActOnPhone>();
     register_explicit::<phone::Replay>();
 }

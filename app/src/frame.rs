@@ -6,6 +6,7 @@
 
 use std::future::Future;
 
+use engine::members::Member;
 use http::StatusCode;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -116,7 +117,7 @@ fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> imp
             {strip}
             <div class="bar">
                 <a class="brand" href="/"><Mark /> "Ringdown"</a>
-                {navigation(ask, asker.is_some())}
+                {navigation(ask, asker.map(|asker| &asker.who))}
                 {asker.map(me)}
             </div>
         </header>
@@ -137,29 +138,22 @@ fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> imp
 /// may never be, and then a page would sleep through its phone's ringing.
 const AT_ONCE: &str = "window.requestIdleCallback = (wake) => setTimeout(wake);";
 
-fn navigation(ask: &Ask, signed_in: bool) -> impl IntoView + use<> {
-    let sandbox = ask.engine.sandbox();
-    let places: &[(&str, &str)] = match (signed_in, sandbox) {
-        (true, true) => &[
-            ("/", "Home"),
-            ("/contacts", "Contacts"),
-            ("/rules", "Rules"),
-            ("/history", "History"),
-            ("/phone", "Phone"),
-            ("/help", "Help"),
-        ],
-        (true, false) => &[
-            ("/", "Home"),
-            ("/contacts", "Contacts"),
-            ("/rules", "Rules"),
-            ("/history", "History"),
-            ("/help", "Help"),
-        ],
-        (false, _) => &[("/", "Home"), ("/help", "Help"), ("/sign-in", "Sign in")],
-    };
+fn navigation(ask: &Ask, who: Option<&Member>) -> impl IntoView + use<> {
+    let (sandbox, admin) = (ask.engine.sandbox(), who.is_some_and(|who| who.is_admin));
+    let places: &[(&str, &str, bool)] = &[
+        ("/", "Home", true),
+        ("/contacts", "Contacts", who.is_some()),
+        ("/rules", "Rules", who.is_some()),
+        ("/history", "History", who.is_some()),
+        ("/phone", "Phone", who.is_some() && sandbox),
+        ("/admin", "Admin", admin),
+        ("/help", "Help", true),
+        ("/sign-in", "Sign in", who.is_none()),
+    ];
     let links: Vec<_> = places
         .iter()
-        .map(|(href, words)| {
+        .filter(|(_, _, shown)| *shown)
+        .map(|(href, words, _)| {
             let within =
                 ask.path.strip_prefix(href).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             let here = if *href == "/" { ask.path == "/" } else { within };

@@ -8,7 +8,9 @@ use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
-use crate::pages::{contact, contacts, help, history, home, lost, phone, rule, rules, sign_in, story};
+use crate::pages::{
+    admin, contact, contacts, help, history, home, lost, names, phone, rule, rules, sign_in, story,
+};
 
 /// The favicon: the mark, in a colour that both browser themes show.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 -6 32 32' fill='none' stroke='%23387bb0' stroke-width='2.4' stroke-linecap='round' stroke-linejoin='round'%3E%3Cpath d='M1 10C2 10 2.6 8.6 3.8 8.6S5.6 12 7 12 9 6.4 10.4 6.4 12.2 15.4 13.6 15.4 15 1.6 16.4 1.6 18.2 17.4 19.6 17.4 21.2 6 22.6 6 24 12.6 25.4 12.6 27 9 28.2 9 29.6 10 31 10'/%3E%3C/svg%3E";
@@ -57,6 +59,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/history") view=history::History ssr=all.clone() />
                 <Route path=path!("/history/:id") view=story::Story ssr=all.clone() />
                 <Route path=path!("/phone") view=phone::Phone ssr=all.clone() />
+                <Route path=path!("/admin") view=admin::Admin ssr=all.clone() />
+                <Route path=path!("/admin/names") view=names::Names ssr=all.clone() />
                 <Route path=path!("/help") view=help::Help ssr=all.clone() />
                 <Route path=path!("/*any") view=lost::Lost ssr=all />
             </Routes>

@@ -86,6 +86,13 @@ export class Ringdown {
     return this.machine('POST', '/api/v1/alerts', packet);
   }
 
+  /** Sends what is no packet; it must be refused. */
+  async refused(body: string): Promise<void> {
+    const headers = { authorization: `Bearer ${this.token}` };
+    const answer = await fetch(`${this.url}/api/v1/alerts`, { method: 'POST', headers, body });
+    if (answer.status !== 400) throw new Error(`${body} was answered ${answer.status}`);
+  }
+
   /** The alert as understood, with its deliveries and attempts. */
   async alert(id: string): Promise<any> {
     return this.machine('GET', `/api/v1/alerts/${id}`);

@@ -1,6 +1,6 @@
 import { WIDTHS, expectAccessible } from '../harness/axe.ts';
 import { test } from '../harness/test.ts';
-import { OUTSIDE, inside } from '../pages.ts';
+import { OUTSIDE, admin, inside } from '../pages.ts';
 
 for (const width of WIDTHS) {
   test(`no page has an accessibility finding at ${width} px`, async ({ page, ringdown, watch }) => {
@@ -10,9 +10,11 @@ for (const width of WIDTHS) {
       await page.goto(path);
       await expectAccessible(page, [width]);
     }
-    for (const { path } of await inside(page, ringdown)) {
-      await page.goto(path);
-      await expectAccessible(page, [width]);
+    for (const visit of [inside, admin]) {
+      for (const { path } of await visit(page, ringdown)) {
+        await page.goto(path);
+        await expectAccessible(page, [width]);
+      }
     }
   });
 }

@@ -1,6 +1,6 @@
 import { SCHEMES } from '../harness/axe.ts';
 import { test } from '../harness/test.ts';
-import { OUTSIDE, inside, type PageToSee } from '../pages.ts';
+import { OUTSIDE, admin, inside, type PageToSee } from '../pages.ts';
 
 test('pictures of every page', async ({ page, ringdown, watch }) => {
   test.setTimeout(600_000);
@@ -19,4 +19,5 @@ test('pictures of every page', async ({ page, ringdown, watch }) => {
   };
   await take(OUTSIDE);
   await take(await inside(page, ringdown));
+  await take(await admin(page, ringdown));
 });

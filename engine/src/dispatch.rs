@@ -200,13 +200,21 @@ async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
 }
 
 async fn send(engine: &Engine, claimed: &Claimed) {
-    let news = match request(engine, claimed).await {
-        Ok(remote) => News::Accepted(remote),
-        Err(error) => News::Failed(error),
-    };
+    let answer = request(engine, claimed).await;
+    engine.metrics().request(claimed.channel.as_str(), outcome(&answer));
+    let news = answer.map_or_else(News::Failed, News::Accepted);
     if let Err(error) = settle::bring(engine, &claimed.attempt_id, news).await {
         // The attempt stays open on disk and is looked into when its lease ends.
         tracing::error!(%error, attempt = claimed.attempt_id, "an attempt could not be settled");
+    }
+}
+
+const fn outcome(answer: &Result<Remote, ProviderError>) -> &'static str {
+    match answer {
+        Ok(_) => "accepted",
+        Err(ProviderError::Retry { .. }) => "again",
+        Err(ProviderError::Unknown { .. }) => "unknown",
+        Err(ProviderError::Permanent { .. } | ProviderError::NotFound) => "refused",
     }
 }
 

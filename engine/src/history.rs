@@ -15,6 +15,7 @@ use sqlx::FromRow;
 
 use crate::Engine;
 use crate::db::{Tx, expect_row, row, rows};
+use crate::egad::RELAYED;
 use crate::error::{Error, Result};
 use crate::members::Member;
 use crate::rules;
@@ -35,6 +36,13 @@ pub struct Entry {
     pub rules: Vec<String>,
     /// The member's calls and texts; without attempts in a list.
     pub deliveries: Vec<Delivery>,
+}
+
+impl Entry {
+    /// GraceDB chose the people itself and only asked us to tell them.
+    pub fn is_relayed(&self) -> bool {
+        self.alert.alert_type.as_str() == RELAYED
+    }
 }
 
 /// One alert in full, for one member.

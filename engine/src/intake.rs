@@ -5,6 +5,7 @@
 //! each other and each is judged by the state the other left.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use model::alert::Alert;
 use model::contact::Channel;
@@ -20,11 +21,12 @@ use sqlx::FromRow;
 use crate::db::{ROWS, Tx, built, exec, row, rows};
 use crate::dispatch::Leaving;
 use crate::error::Error;
+use crate::igwn::Read;
 use crate::ruleset::RuleSet;
-use crate::{Engine, new_id, queue};
+use crate::{Engine, igwn, new_id, queue, unreadable};
 
 /// A call or text about an alert is worthless after this long.
-const EXPIRES_SECS: i64 = 15 * 60;
+pub(crate) const EXPIRES_SECS: i64 = 15 * 60;
 
 /// What became of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,29 +65,100 @@ struct IdRow {
     id: String,
 }
 
-/// Takes one packet in.
+/// Takes in one packet that was posted.
 pub async fn take(engine: &Engine, bytes: &[u8]) -> Result<Taken, Refused> {
-    let taken = take_at(engine, bytes, engine.now()).await?;
+    let began = Instant::now();
+    let taken = take_at(engine, bytes, engine.now()).await;
+    count(engine, taken.as_ref(), began);
+    if let Err(Refused::Unreadable(why)) = &taken {
+        // The poster is told in any case; that it cannot be kept must not hide why.
+        if let Err(error) = unreadable::note(engine, "post", bytes, why).await {
+            tracing::warn!(%error, "an unreadable packet could not be kept");
+        }
+    }
+    let taken = taken?;
+    tell(&taken);
+    Ok(taken)
+}
+
+/// Takes in one packet of a partition and moves the reading past it, both or neither. Nothing
+/// is taken where another replica has read further.
+pub(crate) async fn take_read(engine: &Engine, bytes: &[u8], read: &Read<'_>) -> Result<(), Error> {
+    let (now, began) = (engine.now(), Instant::now());
+    let mut tx = engine.db().write().await?;
+    if !igwn::pass(&mut tx, read, now).await? {
+        return Ok(());
+    }
+    let taken = match understand(bytes) {
+        Ok((alert, canonical)) => {
+            // Who is told of something too late is not helped.
+            let owed_since = read.written.map_or(now, |written| written.min(now));
+            take_alert(engine, tx, &alert, &canonical, now, owed_since).await.map_err(Refused::Failed)
+        }
+        Err(Refused::Unreadable(why)) => {
+            unreadable::note_in(&mut tx, read.topic, bytes, &why, now).await?;
+            tx.commit().await?;
+            tracing::warn!(code = why.code, topic = read.topic, offset = read.offset, "a packet was refused");
+            Err(Refused::Unreadable(why))
+        }
+        Err(failed) => Err(failed),
+    };
+    count(engine, taken.as_ref(), began);
+    match taken {
+        Ok(taken) => tell(&taken),
+        Err(Refused::Unreadable(_)) => {}
+        Err(Refused::Failed(error)) => return Err(error),
+    }
+    Ok(())
+}
+
+fn count(engine: &Engine, taken: Result<&Taken, &Refused>, began: Instant) {
+    let outcome = match taken {
+        Ok(taken) if taken.duplicate => "duplicate",
+        Ok(_) => {
+            engine.metrics().taken_in(began.elapsed().as_secs_f64());
+            "taken"
+        }
+        Err(Refused::Unreadable(why)) if why.ignored => "ignored",
+        Err(Refused::Unreadable(_)) => "unreadable",
+        Err(Refused::Failed(_)) => "failed",
+    };
+    engine.metrics().packet(outcome);
+}
+
+fn tell(taken: &Taken) {
     tracing::info!(
         alert = taken.id,
         duplicate = taken.duplicate,
         deliveries = taken.deliveries,
         "alert taken"
     );
-    Ok(taken)
+}
+
+fn understand(bytes: &[u8]) -> Result<(Alert, String), Refused> {
+    let alert = packet::read(bytes).map_err(Refused::Unreadable)?;
+    let canonical = packet::digest_input(bytes)
+        .ok_or_else(|| Error::Internal("a packet that was read has no canonical form".to_owned()))?;
+    Ok((alert, canonical))
 }
 
 /// Takes one packet in as received at a given moment.
 pub(crate) async fn take_at(engine: &Engine, bytes: &[u8], received: Millis) -> Result<Taken, Refused> {
-    let alert = packet::read(bytes).map_err(Refused::Unreadable)?;
-    let canonical = packet::digest_input(bytes)
-        .ok_or_else(|| Error::Internal("a packet that was read has no canonical form".to_owned()))?;
-    Ok(take_alert(engine, &alert, &canonical, received).await?)
+    let (alert, canonical) = understand(bytes)?;
+    let tx = engine.db().write().await?;
+    Ok(take_alert(engine, tx, &alert, &canonical, received, received).await?)
 }
 
-async fn take_alert(engine: &Engine, alert: &Alert, canonical: &str, now: Millis) -> Result<Taken, Error> {
+/// Ends the transaction. What is owed because of the alert is worthless a while after `owed_since`.
+async fn take_alert(
+    engine: &Engine,
+    mut tx: Tx,
+    alert: &Alert,
+    canonical: &str,
+    now: Millis,
+    owed_since: Millis,
+) -> Result<Taken, Error> {
     let digest = hex(&Sha256::digest(canonical));
-    let mut tx = engine.db().write().await?;
     let known = hold_subject(&mut tx, alert.subject(), now).await?;
     let id = new_id();
     let new = exec!(
@@ -107,14 +180,17 @@ async fn take_alert(engine: &Engine, alert: &Alert, canonical: &str, now: Millis
     if new == 0 {
         let first = row!(&mut tx, IdRow, "SELECT id FROM alerts WHERE digest = $1", digest.as_str())?;
         let id = first.ok_or_else(|| Error::Internal("a duplicate without a first".to_owned()))?.id;
+        tx.commit().await?;
         return Ok(Taken { id, duplicate: true, deliveries: 0 });
     }
     let rules = engine.rule_cache().current(&mut tx, engine.sandbox()).await?;
-    let owed = select(engine, &mut tx, &id, alert, known.as_ref(), &rules, now).await?;
+    let owed = select(engine, &mut tx, &id, alert, known.as_ref(), &rules, owed_since).await?;
+    let learned = engine.names().learn(&mut tx, alert, now).await?;
     let after = serde_json::to_string(&Known::after(known.as_ref(), alert))?;
     exec!(&mut tx, "UPDATE subjects SET known = $1 WHERE id = $2", after, alert.subject())?;
     let leaving = Leaving::claim(engine, &mut tx, &owed).await?;
     tx.commit().await?;
+    engine.names().keep(learned);
     leaving.send(engine);
     if !owed.is_empty() {
         engine.bus().work();
@@ -147,7 +223,7 @@ async fn select(
     alert: &Alert,
     known: Option<&Known>,
     rules: &RuleSet,
-    now: Millis,
+    owed_since: Millis,
 ) -> Result<Vec<Channel>, Error> {
     if !alert.alerts() {
         return Ok(Vec::new());
@@ -185,11 +261,11 @@ async fn select(
                 contact_label: &contact.label,
                 channel,
                 body,
-                expires: now.plus_secs(EXPIRES_SECS),
+                expires: owed_since.plus_secs(EXPIRES_SECS),
             });
         }
     }
-    queue::add(tx, &owed, now).await?;
+    queue::add(tx, &owed, engine.now()).await?;
     Ok(owed.iter().map(|owed| owed.channel).collect())
 }
 
@@ -225,7 +301,7 @@ async fn note_matches(
 }
 
 /// The members who want to hear no more of this superevent or event.
-async fn muted(tx: &mut Tx, subject: &str) -> Result<Vec<String>, Error> {
+pub(crate) async fn muted(tx: &mut Tx, subject: &str) -> Result<Vec<String>, Error> {
     let found = rows!(tx, MuteRow, "SELECT member_id FROM mutes WHERE subject = $1", subject)?;
     Ok(found.into_iter().map(|row| row.member_id).collect())
 }

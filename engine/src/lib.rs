@@ -2,22 +2,29 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::time::Millis;
 
+pub mod alarms;
 pub mod callbacks;
 pub mod clock;
 pub mod contacts;
 pub mod db;
 pub mod dispatch;
+pub mod egad;
 pub mod error;
+pub mod gaps;
 pub mod history;
+pub mod igwn;
 pub mod import;
 pub mod intake;
 pub mod live;
 pub mod members;
+pub mod metrics;
+pub mod names;
 pub mod phone;
 pub mod providers;
 pub mod queue;
@@ -32,6 +39,7 @@ pub mod settle;
 pub mod signature;
 pub mod tokens;
 pub mod twiml;
+pub mod unreadable;
 pub mod verification;
 
 pub use error::{Error, Result};
@@ -40,7 +48,10 @@ pub use settings::{Settings, SignIn};
 use clock::Clock;
 use db::Db;
 use dispatch::Lanes;
+use igwn::Standings;
 use live::Bus;
+use metrics::Metrics;
+use names::Learned;
 use providers::simulator::PhoneSimulator;
 use providers::twilio::Twilio;
 use ruleset::RuleCache;
@@ -61,6 +72,9 @@ struct Inner {
     rules: RuleCache,
     desk: Desk,
     lanes: Lanes,
+    names: Learned,
+    metrics: Metrics,
+    standings: Standings,
     turned: AtomicI64,
 }
 
@@ -76,8 +90,23 @@ impl Engine {
         let bus = Bus::new(&db);
         let rules = RuleCache::default();
         let (desk, lanes) = (Desk::default(), Lanes::default());
+        let (names, metrics, standings) = (Learned::default(), Metrics::default(), Standings::default());
         let turned = AtomicI64::new(0);
-        Self(Arc::new(Inner { db, clock, settings, twilio, simulator, bus, rules, desk, lanes, turned }))
+        Self(Arc::new(Inner {
+            db,
+            clock,
+            settings,
+            twilio,
+            simulator,
+            bus,
+            rules,
+            desk,
+            lanes,
+            names,
+            metrics,
+            standings,
+            turned,
+        }))
     }
 
     /// The database.
@@ -133,6 +162,23 @@ impl Engine {
 
     pub(crate) fn lanes(&self) -> &Lanes {
         &self.0.lanes
+    }
+
+    pub(crate) fn names(&self) -> &Learned {
+        &self.0.names
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn standings(&self) -> &Standings {
+        &self.0.standings
+    }
+
+    /// How far this process has read each partition of igwn-alert, by topic and number.
+    pub fn feeds(&self) -> BTreeMap<(String, i32), igwn::Standing> {
+        self.0.standings.all()
     }
 
     /// When the dispatcher last turned; 0 before its first turn.

@@ -27,6 +27,13 @@ pub struct Member {
     pub time_zone: String,
 }
 
+impl Member {
+    /// Refuses everybody else.
+    pub fn must_be_admin(&self) -> Result<()> {
+        if self.is_admin { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
 /// What makes a member.
 #[derive(Clone, Debug)]
 pub struct NewMember<'a> {

@@ -1,9 +1,6 @@
 //! A member's rules: add, change, pause, remove. What a rule means is `model`'s.
 
-use std::collections::BTreeSet;
-
 use model::alert::Category;
-use model::labels;
 use model::rule::{Rule, RuleForm};
 use model::time::Millis;
 use sqlx::FromRow;
@@ -11,20 +8,7 @@ use sqlx::FromRow;
 use crate::db::{Tx, exec, expect_row, rows};
 use crate::error::{Error, Result};
 use crate::members::{self, Member};
-use crate::{Engine, contacts, new_id, ruleset};
-
-/// The names a rule can be made of.
-#[derive(Clone, Debug, Default)]
-pub struct Choices {
-    /// GraceDB labels.
-    pub labels: Vec<String>,
-    /// Analysis groups, without `Test`.
-    pub groups: Vec<String>,
-    /// Pipelines.
-    pub pipelines: Vec<String>,
-    /// Searches, without `MDC`.
-    pub searches: Vec<String>,
-}
+use crate::{Engine, contacts, names, new_id, ruleset};
 
 /// How many rules a member may have.
 const MOST: usize = 100;
@@ -114,31 +98,9 @@ pub async fn get(engine: &Engine, who: &Member, id: &str) -> Result<Rule> {
     expect_row(rules.into_iter().find(|rule| rule.id == id))
 }
 
-/// The names to choose from: the known ones and those that packets taught us.
-pub async fn choices(engine: &Engine) -> Result<Choices> {
-    #[derive(FromRow)]
-    struct Known {
-        known: String,
-    }
-    let mut tx = engine.db().read().await?;
-    let recent = rows!(&mut tx, Known, "SELECT known FROM subjects ORDER BY updated_ms DESC LIMIT 500")?;
-    let mut names: BTreeSet<String> = labels::LABELS.iter().map(|&name| name.to_owned()).collect();
-    for row in recent {
-        let known: Option<model::known::Known> = serde_json::from_str(&row.known)?;
-        names.extend(known.into_iter().flat_map(|known| known.labels));
-    }
-    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-    Ok(Choices {
-        labels: names.into_iter().collect(),
-        groups: owned(labels::GROUPS),
-        pipelines: owned(labels::PIPELINES),
-        searches: owned(labels::SEARCHES),
-    })
-}
-
 /// Adds a rule. Every faulty field is reported, and nothing is saved then.
 pub async fn add(engine: &Engine, who: &Member, form: &RuleForm) -> Result<Rule> {
-    let known = choices(engine).await?.labels;
+    let known = names::choices(engine).await?.known_labels;
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     members::hold(&mut tx, &who.id).await?;
@@ -155,7 +117,7 @@ pub async fn add(engine: &Engine, who: &Member, form: &RuleForm) -> Result<Rule>
 /// Replaces what a rule says; it stays paused or live as it was.
 pub async fn change(engine: &Engine, who: &Member, id: &str, form: &RuleForm) -> Result<Rule> {
     let old = get(engine, who, id).await?;
-    let known = choices(engine).await?.labels;
+    let known = names::choices(engine).await?.known_labels;
     let mut tx = engine.db().write().await?;
     members::hold(&mut tx, &who.id).await?;
     let mut rule = read_form(&mut tx, who, form, id, &known).await?;

@@ -33,6 +33,17 @@ impl From<&Alert> for Known {
 impl Known {
     /// The state after `alert`, given the one before it.
     pub fn after(before: Option<&Self>, alert: &Alert) -> Self {
+        // `new` is GraceDB's first word about a subject: one that comes later is late, and only fills gaps.
+        if let Some(known) = before
+            && alert.alert_type == AlertType::New
+        {
+            return Self {
+                far: known.far.or(alert.far),
+                ns: known.ns.or(alert.ns_candidate),
+                labels: known.labels.clone(),
+                preferred_event: known.preferred_event.clone().or_else(|| alert.preferred_event.clone()),
+            };
+        }
         let same = before.filter(|known| !known.preferred_changes(alert));
         Self {
             far: if alert.far_given { alert.far } else { same.and_then(|known| known.far) },
@@ -105,6 +116,15 @@ mod tests {
         assert_eq!(Known::after(Some(&first), &alert).far, None);
         alert.far_given = false;
         assert_eq!(Known::after(Some(&first), &alert).far, Some(1e-7));
+    }
+
+    #[test]
+    fn a_late_new_does_not_undo_what_came_before_it() {
+        let first = superevent(1e-7, Some(false), "G1");
+        let first = Alert { alert_type: AlertType::New, labels_given: true, ..first };
+        let second = Alert { labels: vec!["EM_READY".into()], ..superevent(1e-9, Some(true), "G2") };
+        let in_order = Known::after(Some(&Known::from(&first)), &second);
+        assert_eq!(Known::after(Some(&Known::from(&second)), &first), in_order);
     }
 
     #[test]

@@ -6,12 +6,14 @@
 pub mod gsm7;
 
 mod email;
+mod relayed;
 mod spoken;
 mod text;
 
 use crate::alert::{Alert, AlertType, Category};
 
 pub use email::{Email, code_email, email, test_email};
+pub use relayed::{named_subject, relayed_spoken, relayed_text};
 pub use spoken::{code_spoken, spoken, spoken_far, spoken_id, test_spoken};
 pub use text::{code_text, test_text, text_message};
 

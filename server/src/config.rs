@@ -5,7 +5,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use engine::gaps::Watch;
+use engine::igwn::Feed;
 use model::contact::E164;
 
 /// A value that stops the start.
@@ -39,6 +42,10 @@ pub struct Config {
     pub messages_per_second: f64,
     /// `RINGDOWN_INGEST_TOKEN`.
     pub ingest_token: Option<String>,
+    /// `RINGDOWN_IGWN_...`: GraceDB's packets over Kafka.
+    pub igwn: Option<Feed>,
+    /// `RINGDOWN_GAP_CHECK_MINUTES`, `RINGDOWN_GRACEDB_API_URL`: whether GraceDB is asked for what we missed.
+    pub gaps: Option<Watch>,
     /// `RINGDOWN_SITE_ROOT`: the folder of what the browser is given.
     pub site_root: PathBuf,
 }
@@ -59,7 +66,7 @@ pub struct TwilioConfig {
 }
 
 /// Every name, without `RINGDOWN_`, as it stands in a file (in small letters).
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 24] = [
     "listen",
     "public_url",
     "database_url",
@@ -73,6 +80,13 @@ const NAMES: [&str; 17] = [
     "twilio_messages_per_second",
     "ingest_token",
     "gracedb_url",
+    "gracedb_api_url",
+    "gap_check_minutes",
+    "igwn_brokers",
+    "igwn_topics",
+    "igwn_username",
+    "igwn_password",
+    "igwn_tls",
     "data_key",
     "demo_sign_in",
     "site_root",
@@ -119,6 +133,22 @@ impl Sources {
         }
     }
 
+    /// A word for yes or no.
+    fn truth(&self, name: &str) -> Result<Option<bool>, Wrong> {
+        match self.find(name)?.as_deref() {
+            None => Ok(None),
+            Some("true" | "1" | "yes") => Ok(Some(true)),
+            Some("false" | "0" | "no") => Ok(Some(false)),
+            Some(_) => Err(wrong(name, "say true or false")),
+        }
+    }
+
+    /// What stands between commas.
+    fn list(&self, name: &str) -> Result<Vec<String>, Wrong> {
+        let text = self.find(name)?.unwrap_or_default();
+        Ok(text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect())
+    }
+
     fn number(&self, name: &str, default: f64) -> Result<f64, Wrong> {
         let Some(text) = self.find(name)? else { return Ok(default) };
         match text.trim().parse::<f64>() {
@@ -148,20 +178,34 @@ fn read_file(path: &Path) -> Result<BTreeMap<String, String>, Wrong> {
     })?;
     let mut values = BTreeMap::new();
     for (name, value) in table {
-        let known = NAMES.contains(&name.strip_suffix("_file").unwrap_or(&name));
-        let text = match value {
-            toml::Value::String(text) => Some(text),
-            toml::Value::Integer(number) => Some(number.to_string()),
-            toml::Value::Float(number) => Some(number.to_string()),
-            toml::Value::Boolean(truth) => Some(truth.to_string()),
-            _ => None,
+        // `[igwn]` with `brokers` below it is `igwn_brokers`.
+        let settings = match value {
+            toml::Value::Table(group) => {
+                group.into_iter().map(|(inner, value)| (format!("{name}_{inner}"), value)).collect()
+            }
+            value => vec![(name, value)],
         };
-        match text.filter(|_| known) {
-            Some(text) => values.insert(name, text),
-            None => return Err(Wrong(format!("{at}: {name}: no such setting"))),
-        };
+        for (name, value) in settings {
+            let known = NAMES.contains(&name.strip_suffix("_file").unwrap_or(&name));
+            match written(&value).filter(|_| known) {
+                Some(text) => values.insert(name, text),
+                None => return Err(Wrong(format!("{at}: {name}: no such setting"))),
+            };
+        }
     }
     Ok(values)
+}
+
+/// A value as it would stand in the environment; a list is separated by commas.
+fn written(value: &toml::Value) -> Option<String> {
+    Some(match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        toml::Value::Boolean(truth) => truth.to_string(),
+        toml::Value::Array(list) => list.iter().map(written).collect::<Option<Vec<_>>>()?.join(","),
+        _ => return None,
+    })
 }
 
 impl Config {
@@ -189,22 +233,19 @@ impl Config {
                 "sandbox mode is for this machine only; configure a Twilio account for any other address";
             return Err(wrong("public_url", what));
         }
-        let demo = match sources.find("demo_sign_in")?.as_deref() {
-            None => None,
-            Some("true" | "1" | "yes") => Some(true),
-            Some("false" | "0" | "no") => Some(false),
-            Some(_) => return Err(wrong("demo_sign_in", "say true or false")),
-        };
-        if demo == Some(true) && twilio.is_some() {
+        if sources.truth("demo_sign_in")? == Some(true) && twilio.is_some() {
             let what =
                 "demo people exist in sandbox mode only; a Twilio account is configured, so this cannot be";
             return Err(wrong("demo_sign_in", what));
         }
+        let gracedb_url = base_url("gracedb_url", &gracedb_url)?;
         Ok(Self {
             listen,
             public_url,
             database_url,
-            gracedb_url: base_url("gracedb_url", &gracedb_url)?,
+            igwn: igwn(sources)?,
+            gaps: gaps(sources, &gracedb_url, twilio.is_none())?,
+            gracedb_url,
             twilio,
             calls_per_second: sources.number("twilio_calls_per_second", 1.0)?,
             messages_per_second: sources.number("twilio_messages_per_second", 1.0)?,
@@ -212,6 +253,54 @@ impl Config {
             site_root: site_root(sources)?,
         })
     }
+}
+
+/// GraceDB's own public API; not asked in the sandbox unless it is named, since nothing reaches the sandbox from it.
+fn gaps(sources: &Sources, gracedb_url: &str, sandbox: bool) -> Result<Option<Watch>, Wrong> {
+    let named = sources.find("gracedb_api_url")?;
+    let minutes = match sources.find("gap_check_minutes")?.map(|text| text.trim().parse::<u64>()) {
+        None if sandbox && named.is_none() => 0,
+        None => 5,
+        Some(Ok(minutes @ 0..=1440)) => minutes,
+        Some(_) => return Err(wrong("gap_check_minutes", "say 1 to 1440 minutes, or 0 for never")),
+    };
+    let base = named.unwrap_or_else(|| format!("{gracedb_url}/api"));
+    let base = base_url("gracedb_api_url", &base)?;
+    Ok((minutes > 0).then(|| Watch { base, every: Duration::from_secs(60 * minutes) }))
+}
+
+/// igwn-alert over Kafka, if it is configured.
+fn igwn(sources: &Sources) -> Result<Option<Feed>, Wrong> {
+    let (brokers, topics) = (sources.list("igwn_brokers")?, sources.list("igwn_topics")?);
+    let credentials = match (sources.find("igwn_username")?, sources.find("igwn_password")?) {
+        (None, None) => None,
+        (Some(user), Some(password)) => Some((user, password)),
+        _ => return Err(wrong("igwn_username", "credentials need both a username and a password")),
+    };
+    let tls = sources.truth("igwn_tls")?;
+    if brokers.is_empty() {
+        if !topics.is_empty() || credentials.is_some() || tls.is_some() {
+            return Err(wrong("igwn_brokers", "it is missing, and igwn-alert is otherwise configured"));
+        }
+        return Ok(None);
+    }
+    if topics.is_empty() {
+        return Err(wrong("igwn_topics", "name at least one, for example gracedb.superevent"));
+    }
+    let mut local = true;
+    for broker in &brokers {
+        let host = broker
+            .rsplit_once(':')
+            .filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+            .map(|(host, _)| host);
+        let what = format!("{broker:?} is not a host and port, like kafka.scimma.org:9092");
+        local &= is_loopback(host.ok_or_else(|| wrong("igwn_brokers", &what))?);
+    }
+    let tls = tls.unwrap_or(!local);
+    if !tls && !local {
+        return Err(wrong("igwn_tls", "plain text is for brokers on this machine only"));
+    }
+    Ok(Some(Feed { brokers, topics, credentials, tls }))
 }
 
 /// `RINGDOWN_SITE_ROOT`, else what the build left beside the program or below this folder.
@@ -337,6 +426,37 @@ mod tests {
         let mut both = account.to_vec();
         both.push(("RINGDOWN_DEMO_SIGN_IN", "true"));
         assert!(read(&both).err().unwrap().contains("sandbox mode only"));
+    }
+
+    #[test]
+    fn igwn_alert_is_read_over_tls_unless_it_is_on_this_machine() {
+        let brokers = ("RINGDOWN_IGWN_BROKERS", "kafka.scimma.org:9092");
+        let topics = ("RINGDOWN_IGWN_TOPICS", "gracedb.superevent, gracedb.cbc_gstlal");
+        let feed = read(&[brokers, topics]).unwrap().igwn.unwrap();
+        assert!(feed.tls && feed.topics.len() == 2 && feed.topics[1] == "gracedb.cbc_gstlal");
+        assert!(!read(&[("RINGDOWN_IGWN_BROKERS", "127.0.0.1:9092"), topics]).unwrap().igwn.unwrap().tls);
+        assert!(read(&[]).unwrap().igwn.is_none());
+        for (wrong, name) in [
+            (vec![brokers], "RINGDOWN_IGWN_TOPICS"),
+            (vec![topics], "RINGDOWN_IGWN_BROKERS"),
+            (vec![brokers, topics, ("RINGDOWN_IGWN_PASSWORD", "s3cr3t")], "RINGDOWN_IGWN_USERNAME"),
+            (vec![brokers, topics, ("RINGDOWN_IGWN_TLS", "no")], "RINGDOWN_IGWN_TLS"),
+            (vec![("RINGDOWN_IGWN_BROKERS", "kafka"), topics], "RINGDOWN_IGWN_BROKERS"),
+        ] {
+            let message = read(&wrong).err().unwrap();
+            assert!(message.contains(name) && !message.contains("s3cr3t"), "{message}");
+        }
+    }
+
+    #[test]
+    fn gracedb_is_asked_for_gaps_outside_the_sandbox() {
+        assert!(read(&[]).unwrap().gaps.is_none());
+        let account = [("RINGDOWN_TWILIO_ACCOUNT_SID", SID), ("RINGDOWN_TWILIO_AUTH_TOKEN", "t")];
+        assert_eq!(read(&account).unwrap().gaps.unwrap().base, "https://gracedb.ligo.org/api");
+        let named = ("RINGDOWN_GRACEDB_API_URL", "http://127.0.0.1:8/api/");
+        assert_eq!(read(&[named]).unwrap().gaps.unwrap().base, "http://127.0.0.1:8/api");
+        assert!(read(&[named, ("RINGDOWN_GAP_CHECK_MINUTES", "0")]).unwrap().gaps.is_none());
+        assert!(read(&[("RINGDOWN_GAP_CHECK_MINUTES", "often")]).is_err());
     }
 
     #[test]

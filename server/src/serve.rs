@@ -10,7 +10,7 @@ use engine::clock::Clock;
 use engine::db::Db;
 use engine::providers::simulator::PhoneSimulator;
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn, dispatch, sandbox, sessions};
+use engine::{Engine, Settings, SignIn, dispatch, gaps, igwn, sandbox, sessions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -99,6 +99,8 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     let dispatcher = tokio::spawn(dispatch::run(engine.clone(), stop.clone()));
     let phones = tokio::spawn(sandbox::watch_phones(engine.clone()));
     let sweeper = tokio::spawn(sweep(engine.clone()));
+    let feed = config.igwn.clone().map(|feed| tokio::spawn(igwn::run(engine.clone(), feed, stop.clone())));
+    let gaps = config.gaps.clone().map(|watch| tokio::spawn(gaps::run(engine.clone(), watch, stop.clone())));
     let app = web::App {
         ingest_token: config.ingest_token.as_deref().map(Arc::from),
         leptos: web::leptos_options(&config.site_root),
@@ -126,6 +128,9 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     phones.abort();
     sweeper.abort();
     let ended = tokio::time::timeout(LAST_WORDS, async {
+        for reader in feed.into_iter().chain(gaps) {
+            let _ = reader.await;
+        }
         // Callbacks of what is under way still come in while the dispatcher ends.
         let _ = dispatcher.await;
         let _ = server.await;

@@ -26,6 +26,7 @@ use tower_sessions::cookie::time::Duration;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
 mod api;
+mod egad;
 mod error;
 mod health;
 mod live;
@@ -87,7 +88,11 @@ pub fn router(app: App) -> Router {
     let hashed = app.leptos.hash_files;
     let with_session =
         pages(&app).layer(RequestBodyLimitLayer::new(FORM_LIMIT)).merge(live::routes()).layer(sessions);
-    let quiet = Router::new().merge(api::routes()).merge(twilio::routes()).merge(health::routes());
+    let quiet = Router::new()
+        .merge(api::routes())
+        .merge(egad::routes())
+        .merge(twilio::routes())
+        .merge(health::routes());
     Router::new()
         .merge(with_session)
         .merge(quiet)

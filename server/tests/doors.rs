@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+#[path = "doors/egad.rs"]
+mod egad;
 #[path = "doors/house.rs"]
 mod house;
 #[path = "doors/machines.rs"]

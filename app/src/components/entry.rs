@@ -3,6 +3,7 @@
 //! Easily got wrong: the table's roles are written out, because rows shown as blocks
 //! on a narrow screen would otherwise lose their meaning for those who hear them.
 
+use engine::egad::RELAYED;
 use engine::history::Entry;
 use leptos::prelude::*;
 use model::alert::{Alert, AlertType};
@@ -20,6 +21,7 @@ pub(crate) fn happened(alert: &Alert) -> String {
         AlertType::Update => "updated".to_owned(),
         AlertType::LabelAdded => format!("label {label} added"),
         AlertType::LabelRemoved => format!("label {label} removed"),
+        AlertType::Other(name) if name == RELAYED => "GraceDB's own message".to_owned(),
         AlertType::Other(name) => name.replace('_', " "),
     }
 }
@@ -34,8 +36,9 @@ pub(crate) fn far(hz: Option<f64>) -> impl IntoView {
 
 /// What an alert did for the member.
 pub(crate) fn outcomes(entry: &Entry) -> impl IntoView + use<> {
-    if entry.rules.is_empty() {
-        return state(Tone::Calm, Icon::Dash, "No rule of yours matched").into_any();
+    if entry.rules.is_empty() && entry.deliveries.is_empty() {
+        let words = if entry.is_relayed() { "Not for you" } else { "No rule of yours matched" };
+        return state(Tone::Calm, Icon::Dash, words).into_any();
     }
     if entry.deliveries.is_empty() {
         return state(Tone::Warn, Icon::Warn, "Matched, but no verified phone to tell").into_any();
@@ -66,7 +69,7 @@ fn row(entry: &Entry, clock: &Clock) -> impl IntoView + use<> {
     let href = format!("/history/{}", entry.alert_id);
     let drill = entry.alert.is_drill().then(|| view! { <span class="hint">"a drill"</span> });
     view! {
-        <tr role="row" class:quiet=entry.rules.is_empty()>
+        <tr role="row" class:quiet=entry.rules.is_empty() && entry.deliveries.is_empty()>
             <td role="cell" class="fit calm">{clock.brief(entry.received)}</td>
             <td role="cell">
                 <a class="mono" href=href>{entry.alert.id.clone()}</a>

@@ -4,7 +4,8 @@
 //! hidden by style alone; the form's reader drops it there, as GraceDB does.
 
 use engine::contacts::{self, Contact};
-use engine::rules::{self, Choices};
+use engine::names::{self, Choices};
+use engine::rules;
 use leptos::prelude::*;
 use model::rule::RuleForm;
 
@@ -39,11 +40,11 @@ pub(crate) fn Edit() -> impl IntoView {
 }
 
 async fn page(asker: &Asker, id: Option<String>, form: RuleForm, again: &Again) -> Result<Page, Stop> {
-    let choices = rules::choices(asker.engine()).await?;
+    let choices = names::choices(asker.engine()).await?;
     let contacts = contacts::list(asker.engine(), &asker.who).await?;
     let title = if id.is_some() { "Change a rule" } else { "Make a rule" };
     let save = if id.is_some() { "Save the changes" } else { "Save this rule" };
-    let said = in_words(&form, &choices.labels);
+    let said = in_words(&form, &choices.known_labels);
     Ok(Page::new(
         title,
         view! {

@@ -55,6 +55,10 @@ fn lead(entry: &Entry) -> String {
         None => "",
     };
     let rules = match entry.rules.as_slice() {
+        [] if entry.is_relayed() && entry.deliveries.is_empty() => {
+            return "GraceDB chose whom to tell this, and you were not among them.".to_owned();
+        }
+        [] if entry.is_relayed() => "GraceDB itself chose you to be told this".to_owned(),
         [] => return format!("No rule of yours matched, so nothing was sent.{drill}"),
         [only] => format!("Your rule \u{201c}{only}\u{201d} matched"),
         many => format!("{} of your rules matched", many.len()),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use engine::intake::{self, Refused};
-use engine::rules;
+use engine::{rules, unreadable};
 use model::rule::RuleForm;
 
 use crate::packets::{labelled, new, superevent};
@@ -18,7 +18,7 @@ scenarios!(
     a_rule_that_cannot_be_evaluated_harms_only_itself,
     who_has_left_and_who_has_muted_is_not_told,
     what_fails_half_way_leaves_nothing,
-    what_is_no_packet_is_refused_and_not_kept,
+    what_is_no_packet_is_refused_kept_and_counted,
     packets_of_gracedb_are_taken,
 );
 
@@ -159,7 +159,7 @@ async fn what_fails_half_way_leaves_nothing(w: &World) {
     assert_eq!((taken.duplicate, taken.deliveries), (false, 2));
 }
 
-async fn what_is_no_packet_is_refused_and_not_kept(w: &World) {
+async fn what_is_no_packet_is_refused_kept_and_counted(w: &World) {
     let whole = new("S230101a", 1e-9);
     for (bytes, code) in [
         (&b""[..], "empty"),
@@ -175,6 +175,24 @@ async fn what_is_no_packet_is_refused_and_not_kept(w: &World) {
         }
     }
     assert_eq!((w.count("alerts").await, w.count("subjects").await), (0, 0));
+    let kept = unreadable::list(&w.engine).await.unwrap();
+    assert_eq!((kept.len(), unreadable::count(&w.engine).await.unwrap()), (6, 6));
+    let bare = &kept[1];
+    assert_eq!(
+        (bare.code.as_str(), bare.field.as_deref(), bare.size),
+        ("bare_object", Some("alert_type"), 39)
+    );
+    assert_eq!((bare.source.as_str(), bare.received()), ("post", w.now()));
+    // The newest hundred, each cut short; all are counted. What is ignored on purpose is not kept.
+    let long = format!("{{{}", "x".repeat(100_000));
+    for _ in 0..100 {
+        assert!(intake::take(&w.engine, long.as_bytes()).await.is_err());
+    }
+    let other = br#"{"$schema":"https://gcn.nasa.gov/schema/swift","mission":"Swift","alert_datetime":"x"}"#;
+    assert!(intake::take(&w.engine, other).await.is_err());
+    let kept = unreadable::list(&w.engine).await.unwrap();
+    assert!(kept.len() == 100 && kept.iter().all(|one| one.size == 100_001 && one.beginning.len() < 3000));
+    assert_eq!(unreadable::count(&w.engine).await.unwrap(), 106);
 }
 
 async fn packets_of_gracedb_are_taken(w: &World) {

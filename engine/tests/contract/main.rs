@@ -28,11 +28,15 @@ macro_rules! scenarios {
 }
 
 mod accounts;
+mod broker;
 mod callbacks;
 mod contacts;
 mod dispatch;
+mod gaps;
 mod history;
+mod igwn;
 mod intake;
+mod names;
 mod packets;
 mod phones;
 mod rates;

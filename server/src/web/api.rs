@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -50,15 +50,20 @@ impl FromRequestParts<App> for Caller {
             let message = "Give a token: Authorization: Bearer TOKEN.";
             return Err(ApiError::new(StatusCode::UNAUTHORIZED, "no_token", message));
         };
-        if let Some(fixed) = &app.ingest_token
-            && bool::from(fixed.as_bytes().ct_eq(token.as_bytes()))
-        {
-            return Ok(Self);
-        }
-        match tokens::scope(&app.engine, token).await? {
-            Some(Scope::Ingest | Scope::Admin) => Ok(Self),
-            None => Err(ApiError::new(StatusCode::UNAUTHORIZED, "wrong_token", "This token is not known.")),
-        }
+        check_token(app, token).await.map(|()| Self)
+    }
+}
+
+/// Whether this token may post.
+pub(super) async fn check_token(app: &App, token: &str) -> Result<(), ApiError> {
+    if let Some(fixed) = &app.ingest_token
+        && bool::from(fixed.as_bytes().ct_eq(token.as_bytes()))
+    {
+        return Ok(());
+    }
+    match tokens::scope(&app.engine, token).await? {
+        Some(Scope::Ingest | Scope::Admin) => Ok(()),
+        None => Err(ApiError::new(StatusCode::UNAUTHORIZED, "wrong_token", "This token is not known.")),
     }
 }
 
@@ -68,21 +73,26 @@ fn bearer(header: &str) -> Option<&str> {
 }
 
 async fn take(State(app): State<App>, _caller: Caller, body: Body) -> Result<Response, ApiError> {
-    let bytes = axum::body::to_bytes(body, ALERT_LIMIT).await.map_err(|error| {
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(inner) = cause {
-            if inner.to_string().contains("length limit exceeded") {
-                let message = "The body is larger than 10 MB.";
-                return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message);
-            }
-            cause = inner.source();
-        }
-        ApiError::new(StatusCode::BAD_REQUEST, "truncated", "The body ended before it was complete.")
-    })?;
+    let bytes = whole(body, ALERT_LIMIT).await?;
     let taken = intake::take(&app.engine, &bytes).await?;
     let status = if taken.duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
     let body = json!({ "id": taken.id, "duplicate": taken.duplicate, "deliveries": taken.deliveries });
     Ok((status, Json(body)).into_response())
+}
+
+/// The body, if it is complete and not larger than `limit`.
+pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(inner) = cause {
+            if inner.to_string().contains("length limit exceeded") {
+                let message = format!("The body is larger than {} MB.", limit / 1024 / 1024);
+                return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", &message);
+            }
+            cause = inner.source();
+        }
+        ApiError::new(StatusCode::BAD_REQUEST, "truncated", "The body ended before it was complete.")
+    })
 }
 
 async fn show(

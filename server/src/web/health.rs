@@ -1,24 +1,35 @@
-//! Is it alive, and can it take and dispatch alerts?
+//! Is it alive, can it take and dispatch alerts, and how is it doing?
 
 use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
+use engine::metrics;
 use serde_json::{Value, json};
 
 use super::App;
+use super::error::ApiError;
 
 /// The dispatcher turns every second; ten without a turn is a dispatcher that does not work.
 const TURN_WITHIN_MS: i64 = 10_000;
 /// A database that answers later than this is not one to rely on.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// `/healthz` and `/readyz`.
+/// `/healthz`, `/readyz` and `/metrics`.
 pub fn routes() -> Router<App> {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(numbers))
+}
+
+async fn numbers(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
+    const FORM: &str = "text/plain; version=0.0.4; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, FORM)], metrics::text(&app.engine).await?))
 }
 
 async fn ready(State(app): State<App>) -> (StatusCode, Json<Value>) {

@@ -107,3 +107,21 @@ async fn without_a_database_nothing_is_taken_and_it_says_so() {
     assert_eq!(house.http.get(format!("{}/healthz", house.url)).send().await.unwrap().status(), 200);
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_numbers_are_in_prometheus_form() {
+    let house = House::open().await;
+    assert_eq!(house.post(packet("S230101a")).send().await.unwrap().status(), 202);
+    assert_eq!(house.post("no packet").send().await.unwrap().status(), 400);
+    let answer = house.http.get(format!("{}/metrics", house.url)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let text = answer.text().await.unwrap();
+    for line in [
+        "ringdown_packets_total{outcome=\"taken\"} 1",
+        "ringdown_packets_total{outcome=\"unreadable\"} 1",
+        "ringdown_intake_seconds_count 1",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+    }
+    house.close().await;
+}

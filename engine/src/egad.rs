@@ -1,0 +1,241 @@
+//! Requests of GraceDB's own dispatch (EGAD): GraceDB has chosen the people and written the words, and
+//! asks us to call and text them. So it can switch to Ringdown with one setting.
+//!
+//! Easily got wrong: GraceDB may name any number. Only numbers that a member has verified with us are
+//! called; the rest are refused, each by its place in the list, never by its digits.
+
+use std::collections::{BTreeSet, HashMap};
+
+use model::alert::{Alert, AlertType, Category};
+use model::contact::{Channel, E164, Method};
+use model::delivery::DeliveryKind;
+use model::words;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use sqlx::FromRow;
+
+use crate::db::{Tx, exec, rows};
+use crate::dispatch::Leaving;
+use crate::error::{Error, Result};
+use crate::intake::{EXPIRES_SECS, hex, muted};
+use crate::{Engine, new_id, queue};
+
+/// Twilio takes no longer text.
+const LONGEST: usize = 1600;
+/// More than the collaboration has members.
+const MOST: usize = 10_000;
+/// The alert type under which the history shows what GraceDB asked for.
+pub const RELAYED: &str = "relayed";
+
+/// A `phone` request. GraceDB also names a `TwiML` Bin; ours speaks the message itself, with keys.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PhoneRequest {
+    /// Who to tell.
+    pub contacts: Vec<PhoneContact>,
+    /// The words, as GraceDB would text them.
+    pub message: String,
+}
+
+/// Somebody to call or text.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PhoneContact {
+    /// `C` call, `T` text, `B` both.
+    pub phone_method: String,
+    /// E.164.
+    pub phone_number: String,
+}
+
+/// An `email` request.
+#[derive(Clone, Debug, Deserialize)]
+pub struct EmailRequest {
+    /// Addresses.
+    pub recipients: Vec<String>,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub body: String,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relayed {
+    /// The alert under which it is kept.
+    pub id: String,
+    /// Calls and texts that are owed.
+    pub deliveries: usize,
+    /// Places in the list (from 0) that are told nothing, and why.
+    pub refused: Vec<(usize, &'static str)>,
+}
+
+#[derive(FromRow)]
+struct Known {
+    id: String,
+    member_id: String,
+    description: String,
+    phone: String,
+    method: String,
+}
+
+/// Takes a `phone` request in: durable when this returns. `tier` is GraceDB's deployment; all but
+/// `production` are drills, and say so first.
+pub async fn phone(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Relayed> {
+    check_length("message", &request.message)?;
+    check_count("contacts", request.contacts.len())?;
+    let drill = tier != "production";
+    let named = words::named_subject(&request.message);
+    let (category, subject) = named.unwrap_or((Category::Superevent, "message"));
+    let mut alert = Alert::new(category, subject, AlertType::Other(RELAYED.to_owned()));
+    alert.test = drill;
+    let now = engine.now();
+    let mut tx = engine.db().write().await?;
+    let known = verified(&mut tx, engine.sandbox()).await?;
+    let muted = muted(&mut tx, subject).await?;
+    let id = new_id();
+    let mut refused = Vec::new();
+    let mut owed = Vec::new();
+    let mut told = BTreeSet::new();
+    for (place, contact) in request.contacts.iter().enumerate() {
+        let found = match find(&known, contact) {
+            Ok((found, _)) if muted.contains(&found.member_id) => Err("muted"),
+            other => other,
+        };
+        let (found, channels) = match found {
+            Ok(found) => found,
+            Err(why) => {
+                refused.push((place, why));
+                continue;
+            }
+        };
+        for channel in channels {
+            if !told.insert((&found.phone, channel.as_str())) {
+                continue;
+            }
+            owed.push(queue::Owed {
+                kind: DeliveryKind::Alert,
+                alert_id: Some(&id),
+                member_id: &found.member_id,
+                contact_id: &found.id,
+                contact_label: &found.description,
+                channel,
+                body: match channel {
+                    Channel::Text => words::relayed_text(&request.message, drill),
+                    Channel::Call => words::relayed_spoken(&request.message, drill),
+                },
+                expires: now.plus_secs(EXPIRES_SECS),
+            });
+        }
+    }
+    if owed.is_empty() {
+        let message = "None of these is a phone that a member has verified with us for this.";
+        return Err(Error::field("contacts", "no_known_contact", message));
+    }
+    // Kept without the numbers. GraceDB may rightly send the same words twice, so each request is an alert.
+    let kept = serde_json::json!({ "egad": id, "tier": tier, "message": request.message }).to_string();
+    exec!(
+        &mut tx,
+        "INSERT INTO alerts (id, digest, received_ms, subject, category, alert_type, could_alert, understood,
+             known_before, packet)
+         VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, NULL, $8)",
+        id.as_str(),
+        hex(&Sha256::digest(&kept)),
+        now.0,
+        subject,
+        category.as_str(),
+        RELAYED,
+        serde_json::to_string(&alert)?,
+        kept.as_str()
+    )?;
+    queue::add(&mut tx, &owed, now).await?;
+    let channels: Vec<Channel> = owed.iter().map(|owed| owed.channel).collect();
+    let leaving = Leaving::claim(engine, &mut tx, &channels).await?;
+    tx.commit().await?;
+    leaving.send(engine);
+    engine.bus().work();
+    engine.bus().changed_for_all();
+    let relayed = Relayed { id: id.clone(), deliveries: owed.len(), refused };
+    tracing::info!(
+        alert = id,
+        tier,
+        relayed.deliveries,
+        refused = relayed.refused.len(),
+        "relayed for GraceDB"
+    );
+    Ok(relayed)
+}
+
+/// Looks at an `email` request. E-mail is not sent yet, so it is always refused, and says why.
+pub fn email(request: &EmailRequest) -> Result<Relayed> {
+    check_length("subject", &request.subject)?;
+    check_count("recipients", request.recipients.len())?;
+    if request.body.trim().is_empty() {
+        return Err(Error::field("body", "required", "The body is empty."));
+    }
+    let message = "Ringdown does not send e-mail yet: leave GraceDB's ENABLE_EGAD_EMAIL off.";
+    Err(Error::Conflict(message.to_owned()))
+}
+
+fn check_length(field: &'static str, text: &str) -> Result<()> {
+    match text.chars().count() {
+        0 => Err(Error::field(field, "required", format!("The {field} is empty."))),
+        1..=LONGEST if !text.trim().is_empty() => Ok(()),
+        1..=LONGEST => Err(Error::field(field, "required", format!("The {field} is empty."))),
+        long => {
+            let message = format!("The {field} has {long} characters; at most {LONGEST} are possible.");
+            Err(Error::field(field, "too_long", message))
+        }
+    }
+}
+
+fn check_count(field: &'static str, count: usize) -> Result<()> {
+    match count {
+        0 => Err(Error::field(field, "required", format!("The list of {field} is empty."))),
+        1..=MOST => Ok(()),
+        _ => Err(Error::field(field, "too_many", format!("At most {MOST} {field} are possible."))),
+    }
+}
+
+/// Every verified phone of a present member, the longest known first.
+async fn verified(tx: &mut Tx, sandbox: bool) -> Result<HashMap<String, Vec<Known>>> {
+    let found = rows!(
+        tx,
+        Known,
+        "SELECT c.id, c.member_id, c.description, c.phone, c.method
+         FROM contacts c JOIN members m ON m.id = c.member_id
+         WHERE c.verified_ms IS NOT NULL AND c.phone IS NOT NULL AND m.is_member AND ($1 OR NOT m.is_demo)
+         ORDER BY c.verified_ms, c.id",
+        sandbox
+    )?;
+    let mut known: HashMap<String, Vec<Known>> = HashMap::new();
+    for mut contact in found {
+        if let Ok(number) = E164::parse(&contact.phone) {
+            contact.description = format!("{}, {}", contact.description, number.masked());
+        }
+        known.entry(contact.phone.clone()).or_default().push(contact);
+    }
+    Ok(known)
+}
+
+/// The contact with this number, and those of the ways asked for by which it was verified.
+fn find<'a>(
+    known: &'a HashMap<String, Vec<Known>>,
+    asked: &PhoneContact,
+) -> Result<(&'a Known, Vec<Channel>), &'static str> {
+    let method = match asked.phone_method.as_str() {
+        "C" => Method::Call,
+        "T" => Method::Text,
+        "B" => Method::Both,
+        _ => return Err("unknown_method"),
+    };
+    let number = E164::parse(asked.phone_number.trim()).map_err(|_| "not_a_number")?;
+    let mut why = "not_a_verified_contact";
+    for contact in known.get(number.as_str()).into_iter().flatten() {
+        let own = Method::parse(&contact.method).map(|own| own.channels().to_vec()).unwrap_or_default();
+        let channels: Vec<Channel> =
+            method.channels().iter().copied().filter(|way| own.contains(way)).collect();
+        if !channels.is_empty() {
+            return Ok((contact, channels));
+        }
+        why = "not_verified_for_this_method";
+    }
+    Err(why)
+}
