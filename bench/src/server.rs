@@ -49,6 +49,7 @@ impl Server {
             ("RINGDOWN_TWILIO_API_BASE", twilio),
             ("RINGDOWN_TWILIO_CALLS_PER_SECOND", "10000".to_owned()),
             ("RINGDOWN_INGEST_TOKEN", TOKEN.to_owned()),
+            ("RINGDOWN_GAP_CHECK_MINUTES", "0".to_owned()),
             ("RUST_LOG", "warn".to_owned()),
         ];
         let people = folder.join("people.json");

@@ -5,7 +5,7 @@
 //! Every change to a member, contact or rule calls [`touch`] in the same
 //! transaction, so no replica can select by rules older than what it can see.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use model::alert::Alert;
@@ -28,35 +28,35 @@ pub struct RuleSet {
     index: Index,
     /// What the index does not keep, by its numbers.
     kept: Vec<Kept>,
+    /// All descriptions, one after the other.
+    descriptions: String,
+    /// The contacts of all rules, one rule's after the other's; each by its place among the names.
+    contact_lists: Vec<u32>,
+    names: Vec<Box<str>>,
     /// Contacts that may be alerted: verified, and their owner is a member.
     pub contacts: HashMap<String, LiveContact>,
 }
 
-/// There may be a million of these.
+/// There may be a million of these, and what one alert needs of them is not in the processor's cache: so they are
+/// small, and what belongs to them lies in two more places only.
 #[derive(Debug)]
 struct Kept {
     id: Uuid,
-    owner: Arc<str>,
-    description: Box<str>,
-    contacts: Box<[Arc<str>]>,
+    /// By its place among the names.
+    owner: u32,
+    /// Where its description and its contacts end; they begin where the last rule's end.
+    description_end: u32,
+    contacts_end: u32,
 }
 
 impl RuleSet {
     /// Arranges these rules; one that cannot be evaluated harms only itself.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let mut names = Names::default();
-        let mut kept = Vec::new();
+        let mut set = Self::default();
+        let mut places = Places::default();
         let compiled =
             rules.into_iter().filter_map(|rule| match (rule.compile(), Uuid::try_parse(&rule.id)) {
-                (Ok(compiled), Ok(id)) => {
-                    kept.push(Kept {
-                        id,
-                        owner: names.one(rule.owner),
-                        description: rule.description.into(),
-                        contacts: rule.contacts.into_iter().map(|contact| names.one(contact)).collect(),
-                    });
-                    Some(compiled)
-                }
+                (Ok(compiled), Ok(id)) => set.keep(&mut places, id, &rule).then_some(compiled),
                 (Err(error), _) => {
                     tracing::warn!(rule = rule.id, ?error, "a rule cannot be evaluated");
                     None
@@ -67,40 +67,68 @@ impl RuleSet {
                 }
             });
         let index = Index::new(compiled);
-        kept.shrink_to_fit();
-        Self { version: 0, index, kept, contacts: HashMap::new() }
+        set.kept.shrink_to_fit();
+        set.descriptions.shrink_to_fit();
+        set.contact_lists.shrink_to_fit();
+        Self { index, names: places.names, ..set }
+    }
+
+    /// False, and a line that says so, once there is more than can be counted here.
+    fn keep(&mut self, places: &mut Places, id: Uuid, rule: &Rule) -> bool {
+        let lists = (self.descriptions.len(), self.contact_lists.len());
+        let Some(owner) = places.of(&rule.owner) else { return false };
+        self.descriptions.push_str(&rule.description);
+        self.contact_lists.extend(rule.contacts.iter().filter_map(|contact| places.of(contact)));
+        let ends = (u32::try_from(self.descriptions.len()), u32::try_from(self.contact_lists.len()));
+        if let (Ok(description_end), Ok(contacts_end)) = ends {
+            self.kept.push(Kept { id, owner, description_end, contacts_end });
+            return true;
+        }
+        self.descriptions.truncate(lists.0);
+        self.contact_lists.truncate(lists.1);
+        tracing::error!(rule = rule.id, "there are too many rules for one process");
+        false
     }
 
     /// The rules that match `alert`. `known` is the state before this packet. Their lists
     /// are sorted, and what selection ignores is left out.
     pub fn matching(&self, alert: &Alert, known: Option<&Known>) -> Vec<Rule> {
-        let whole = |found: Found<'_>| {
-            let kept = self.kept.get(found.number)?;
-            Some(Rule {
-                id: kept.id.to_string(),
-                owner: kept.owner.to_string(),
-                description: kept.description.to_string(),
-                far_threshold: found.far_threshold,
-                contacts: kept.contacts.iter().map(ToString::to_string).collect(),
-                ..found.conditions.clone()
-            })
-        };
-        self.index.select(alert, known).into_iter().filter_map(whole).collect()
+        self.index.select(alert, known).into_iter().filter_map(|found| self.whole(&found)).collect()
+    }
+
+    fn whole(&self, found: &Found<'_>) -> Option<Rule> {
+        let kept = self.kept.get(found.number)?;
+        let before = found.number.checked_sub(1).and_then(|before| self.kept.get(before));
+        let description = before.map_or(0, |one| one.description_end) as usize..kept.description_end as usize;
+        let contacts = before.map_or(0, |one| one.contacts_end) as usize..kept.contacts_end as usize;
+        let name = |place: u32| Some(self.names.get(place as usize)?.to_string());
+        Some(Rule {
+            id: kept.id.to_string(),
+            owner: name(kept.owner)?,
+            description: self.descriptions.get(description)?.to_owned(),
+            far_threshold: found.far_threshold,
+            contacts: self.contact_lists.get(contacts)?.iter().filter_map(|&place| name(place)).collect(),
+            ..found.conditions.clone()
+        })
     }
 }
 
-/// Ids that many rules share, each kept once.
+/// Ids that many rules share, each kept once and known by its place.
 #[derive(Default)]
-struct Names(HashSet<Arc<str>>);
+struct Places {
+    names: Vec<Box<str>>,
+    known: HashMap<Box<str>, u32>,
+}
 
-impl Names {
-    fn one(&mut self, name: String) -> Arc<str> {
-        if let Some(known) = self.0.get(name.as_str()) {
-            return known.clone();
+impl Places {
+    fn of(&mut self, name: &str) -> Option<u32> {
+        if let Some(&place) = self.known.get(name) {
+            return Some(place);
         }
-        let name: Arc<str> = name.into();
-        self.0.insert(name.clone());
-        name
+        let place = u32::try_from(self.names.len()).ok()?;
+        self.names.push(name.into());
+        self.known.insert(name.into(), place);
+        Some(place)
     }
 }
 

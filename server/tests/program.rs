@@ -45,6 +45,7 @@ impl Place {
             .env_clear()
             .env("RINGDOWN_DATABASE_URL", database)
             .env("RINGDOWN_LISTEN", "127.0.0.1:0")
+            .env("RINGDOWN_GAP_CHECK_MINUTES", "0")
             .envs(environment.iter().copied())
             .current_dir(&self.0);
         command

@@ -101,15 +101,17 @@ struct Sign {
 #[derive(Debug)]
 struct Shape {
     conditions: Compiled,
-    /// The highest limit first.
-    rules: Vec<Limited>,
+    /// The highest limit first; each once.
+    rules: Box<[Limited]>,
 }
 
+/// The rules of one shape with one limit. People choose round numbers, so there are few limits, and looking among
+/// them does not touch the rules.
 #[derive(Debug)]
 struct Limited {
     /// Hz; infinite without a limit.
     limit: f64,
-    number: usize,
+    numbers: Box<[u32]>,
 }
 
 /// A rule that matches.
@@ -127,27 +129,25 @@ pub struct Found<'a> {
 impl Index {
     /// Arranges the rules; paused ones are left out but keep their number.
     pub fn new(rules: impl IntoIterator<Item = Compiled>) -> Self {
-        let mut index = Self::default();
-        let mut numbers: HashMap<String, usize> = HashMap::new();
-        for (number, rule) in rules.into_iter().enumerate() {
+        let mut shapes: Vec<(Compiled, Vec<(f64, u32)>)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        // Four thousand million rules do not fit into any memory.
+        for (number, rule) in (0_u32..).zip(rules) {
             if rule.rule().paused {
                 continue;
             }
             let limit = rule.rule().far_threshold.unwrap_or(f64::INFINITY);
             let conditions = rule.conditions();
-            let shapes = &mut index.shapes;
-            let at = *numbers.entry(key(conditions.rule())).or_insert_with(|| {
-                shapes.push(Shape { conditions, rules: Vec::new() });
+            let at = *places.entry(key(conditions.rule())).or_insert_with(|| {
+                shapes.push((conditions, Vec::new()));
                 shapes.len() - 1
             });
-            if let Some(shape) = index.shapes.get_mut(at) {
-                shape.rules.push(Limited { limit, number });
+            if let Some((_, rules)) = shapes.get_mut(at) {
+                rules.push((limit, number));
             }
         }
-        for shape in &mut index.shapes {
-            shape.rules.sort_by(|a, b| b.limit.total_cmp(&a.limit));
-            shape.rules.shrink_to_fit();
-        }
+        let shapes = shapes.into_iter().map(|(conditions, rules)| Shape::new(conditions, rules));
+        let mut index = Self { shapes: shapes.collect(), ..Self::default() };
         index.arrange();
         index
     }
@@ -223,11 +223,11 @@ impl Index {
         shapes.dedup();
         for shape in shapes.into_iter().filter_map(|at| self.shapes.get(at)) {
             let conditions = shape.conditions.rule();
-            found.extend(shape.matching(&view).iter().map(|one| Found {
-                number: one.number,
-                conditions,
-                far_threshold: Some(one.limit).filter(|limit| limit.is_finite()),
-            }));
+            for one in shape.matching(&view) {
+                let far_threshold = Some(one.limit).filter(|limit| limit.is_finite());
+                let numbers = one.numbers.iter().map(|&number| number as usize);
+                found.extend(numbers.map(|number| Found { number, conditions, far_threshold }));
+            }
         }
         found.sort_unstable_by_key(|found| found.number);
         found
@@ -271,6 +271,16 @@ impl Both {
 }
 
 impl Shape {
+    fn new(conditions: Compiled, mut rules: Vec<(f64, u32)>) -> Self {
+        rules.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        let alike = rules.chunk_by(|(a, _), (b, _)| a.total_cmp(b).is_eq());
+        let limited = alike.filter_map(|alike| {
+            let (limit, _) = *alike.first()?;
+            Some(Limited { limit, numbers: alike.iter().map(|(_, number)| *number).collect() })
+        });
+        Self { rules: limited.collect(), conditions }
+    }
+
     fn limits(&self) -> impl Iterator<Item = f64> {
         self.rules.iter().map(|one| one.limit)
     }
