@@ -64,7 +64,7 @@ fn add(typed: &Typed, again: &Again) -> impl IntoView + use<> {
         <form method="post" action={action::<AddName>()} class="form" novalidate>
             <div class="field">
                 <label for="kind">"Add a"</label>
-                <select id="kind" name="kind">{options}</select>
+                <select id="kind" name="kind" class="short">{options}</select>
             </div>
             {name.draw()}
             <p class="actions"><button class="primary">"Add this name"</button></p>
