@@ -1,6 +1,7 @@
 //! The server functions. Each is a public door: who is asking, call the engine, say
 //! where to look next.
 
+pub(crate) mod alarms;
 pub(crate) mod contacts;
 pub(crate) mod names;
 pub(crate) mod phone;
@@ -18,11 +19,14 @@ pub(crate) fn register() {
     register_explicit::<contacts::TestContact>();
     register_explicit::<contacts::SendCode>();
     register_explicit::<contacts::VerifyContact>();
+    register_explicit::<contacts::LiftBlock>();
     register_explicit::<rules::SaveRule>();
     register_explicit::<rules::PauseRule>();
     register_explicit::<rules::DeleteRule>();
+    register_explicit::<alarms::DismissAlarm>();
     register_explicit::<names::AddName>();
     register_explicit::<names::HideName>();
     register_explicit::<phone::ActOnPhone>();
+    register_explicit::<phone::ReplyByText>();
     register_explicit::<phone::Replay>();
 }

@@ -185,6 +185,7 @@ impl<'a> Mix<'a> {
             searches: if event { self.some(50, &["AllSky", "EarlyWarning", "SSM"]) } else { Vec::new() },
             contacts: vec![format!("contact-{}", self.draw(4000))],
             paused: false,
+            every_alert: false,
         }
     }
 

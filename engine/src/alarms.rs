@@ -4,8 +4,9 @@
 use model::time::Millis;
 use sqlx::FromRow;
 
-use crate::db::{exec, rows};
+use crate::db::{Tx, exec, rows};
 use crate::error::Result;
+use crate::members::Member;
 use crate::{Engine, new_id};
 
 /// What an alarm is about.
@@ -17,6 +18,8 @@ pub enum Kind {
     GracedbUnreachable,
     /// A topic of igwn-alert cannot be read.
     FeedDown,
+    /// Twilio refuses calls or texts for a reason that an admin must mend; the subject is its code.
+    ProviderRefuses,
 }
 
 impl Kind {
@@ -26,6 +29,7 @@ impl Kind {
             Self::NeverReported => "never_reported",
             Self::GracedbUnreachable => "gracedb_unreachable",
             Self::FeedDown => "feed_down",
+            Self::ProviderRefuses => "provider_refuses",
         }
     }
 }
@@ -73,22 +77,36 @@ impl From<Row> for Alarm {
 /// Raises an alarm unless it is open already.
 pub(crate) async fn raise(engine: &Engine, kind: Kind, subject: &str, message: &str) -> Result<()> {
     let mut tx = engine.db().write().await?;
+    let new = raise_in(&mut tx, kind, subject, message, engine.now()).await?;
+    tx.commit().await?;
+    if new {
+        engine.bus().changed_for_all();
+    }
+    Ok(())
+}
+
+/// The same inside a transaction that has other things to write; false if it is open already.
+pub(crate) async fn raise_in(
+    tx: &mut Tx,
+    kind: Kind,
+    subject: &str,
+    message: &str,
+    now: Millis,
+) -> Result<bool> {
     let new = exec!(
-        &mut tx,
+        tx,
         "INSERT INTO alarms (id, kind, subject, message, raised_ms) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (kind, subject) WHERE cleared_ms IS NULL DO NOTHING",
         new_id(),
         kind.as_str(),
         subject,
         message,
-        engine.now().0
+        now.0
     )?;
-    tx.commit().await?;
     if new == 1 {
         tracing::error!(alarm = kind.as_str(), subject, message, "an alarm was raised");
-        engine.bus().changed_for_all();
     }
-    Ok(())
+    Ok(new == 1)
 }
 
 /// Ends an alarm, if it is open.
@@ -106,6 +124,22 @@ pub(crate) async fn clear(engine: &Engine, kind: Kind, subject: &str) -> Result<
         tracing::info!(alarm = kind.as_str(), subject, "an alarm is over");
         engine.bus().changed_for_all();
     }
+    Ok(())
+}
+
+/// An admin has seen to it. If it is not over, it is raised again.
+pub async fn dismiss(engine: &Engine, who: &Member, id: &str) -> Result<()> {
+    who.must_be_admin()?;
+    let mut tx = engine.db().write().await?;
+    exec!(
+        &mut tx,
+        "UPDATE alarms SET cleared_ms = $1 WHERE id = $2 AND cleared_ms IS NULL",
+        engine.now().0,
+        id
+    )?;
+    tx.commit().await?;
+    tracing::info!(member = who.id, alarm = id, "an alarm was dismissed");
+    engine.bus().changed_for_all();
     Ok(())
 }
 

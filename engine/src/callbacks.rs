@@ -1,21 +1,28 @@
 //! What Twilio tells and asks us. Every request is signed; one that is not is
 //! refused before anything of it is used.
 
+use model::contact::{Channel, E164};
 use model::delivery::{AttemptState, DeliveryKind};
+use sqlx::FromRow;
 
+use crate::db::rows;
 use crate::error::Result;
 use crate::providers::twilio::Remote;
 use crate::settle::News;
-use crate::{Engine, settle, signature, twiml};
+use crate::{Engine, blocks, settle, signature, twiml};
 
 /// The decoded form of a request.
 pub type Params = [(String, String)];
 
-const ALERT_KEYS: &str = "Press 1 to acknowledge, 2 to mute, or 3 to hear this again.";
+const ALERT_KEYS: &str =
+    "Press 1 to acknowledge, 2 to mute, 3 to hear this again, or 9 to stop calls to this number.";
 const TEST_KEYS: &str = "Press 1 so that we know that you heard this.";
 
 const ACKNOWLEDGED: &str = "Thank you. We know that you heard this. Goodbye.";
 const MUTED: &str = "Thank you. You will hear no more of this one. Goodbye.";
+
+const STOP_CALLS: &str = "Press 9 once more, and this number is called no more, whatever happens. Press 3 to hear the message again.";
+const STOPPED: &str = "This number is called no more. Your page of contacts can undo that. Goodbye.";
 
 /// Whether Twilio signed this request. `path` is the path and query as received.
 pub fn authentic(engine: &Engine, path: &str, params: &Params, given: &str) -> bool {
@@ -66,8 +73,8 @@ pub async fn voice(engine: &Engine, attempt_id: &str, params: &Params) -> Result
     Ok(document)
 }
 
-/// A key was pressed: what the call says next.
-pub async fn key(engine: &Engine, attempt_id: &str, params: &Params) -> Result<String> {
+/// A key was pressed: what the call says next. `asked` says that the call had just asked whether to stop for good.
+pub async fn key(engine: &Engine, attempt_id: &str, params: &Params, asked: bool) -> Result<String> {
     let digits = param(params, "Digits").unwrap_or("");
     let now = engine.now();
     let mut tx = engine.db().write().await?;
@@ -88,12 +95,100 @@ pub async fn key(engine: &Engine, attempt_id: &str, params: &Params) -> Result<S
         let thanks = if mutes { MUTED } else { ACKNOWLEDGED };
         return Ok(twiml::farewell(thanks));
     }
+    if digits == "9" && asked {
+        settle::acknowledged(&mut tx, &mut held, digits, now).await?;
+        if let Some(contact_id) = &held.delivery.contact_id {
+            blocks::add(&mut tx, contact_id, Channel::Call, None, now).await?;
+        }
+        tx.commit().await?;
+        engine.bus().changed(&held.delivery.member_id);
+        tracing::info!(delivery = held.delivery.id, attempt = attempt_id, "calls were stopped by key");
+        return Ok(twiml::farewell(STOPPED));
+    }
     held.note(&mut tx, "key", Some(digits), now).await?;
     tx.commit().await?;
     engine.bus().changed(&held.delivery.member_id);
+    if digits == "9" {
+        let url = format!("{}/twilio/key/{attempt_id}?stop", engine.settings().public_url);
+        return Ok(twiml::message(STOP_CALLS, STOP_CALLS, &url));
+    }
     let keys = if held.delivery.kind == DeliveryKind::Test.as_str() { TEST_KEYS } else { ALERT_KEYS };
     let url = format!("{}/twilio/key/{attempt_id}", engine.settings().public_url);
     let again =
         if digits == "3" { held.delivery.body.clone() } else { "That key does nothing here.".to_owned() };
     Ok(twiml::message(&again, keys, &url))
+}
+
+/// Twilio itself obeys and answers these (its default opt-out words); we keep them too, so that the pages can tell.
+const STOP: [&str; 8] = ["STOP", "UNSUBSCRIBE", "END", "QUIT", "STOPALL", "REVOKE", "OPTOUT", "CANCEL"];
+const START: [&str; 3] = ["START", "UNSTOP", "YES"];
+/// A reply is about a text of at most this age.
+const REPLY_SECS: i64 = 24 * 3600;
+
+#[derive(FromRow)]
+struct Latest {
+    attempt_id: String,
+    subject: String,
+}
+
+/// A text came from a phone; what is texted back, as TwiML. A word counts only if it is all there is.
+pub async fn text(engine: &Engine, params: &Params) -> Result<String> {
+    let from = param(params, "From").and_then(|from| E164::parse(from).ok());
+    let word = param(params, "Body").unwrap_or_default().trim().to_uppercase();
+    let Some(from) = from else { return Ok(twiml::silence()) };
+    let stop = STOP.contains(&word.as_str());
+    if stop || START.contains(&word.as_str()) {
+        for member in blocks::texts(engine, &from, stop).await? {
+            engine.bus().changed(&member);
+        }
+        tracing::info!(from = from.masked(), stop, "a phone stopped or started its texts");
+        return Ok(twiml::silence());
+    }
+    match word.as_str() {
+        "1" | "ACK" => acknowledged_by_text(engine, &from, false).await,
+        "2" | "MUTE" => acknowledged_by_text(engine, &from, true).await,
+        _ => Ok(twiml::silence()),
+    }
+}
+
+/// The reply is about the newest alert that was texted to this phone, for each member who has it. An alert that is
+/// acknowledged already gets no answer: two machines must not talk to each other for ever.
+async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Result<String> {
+    let now = engine.now();
+    let mut tx = engine.db().write().await?;
+    let latest = rows!(
+        &mut tx,
+        Latest,
+        "SELECT t.id AS attempt_id, a.subject FROM attempts t
+         JOIN deliveries d ON d.id = t.delivery_id JOIN alerts a ON a.id = d.alert_id
+         JOIN contacts c ON c.id = d.contact_id
+         WHERE c.phone = $1 AND d.channel = 'text' AND d.state IN ('sent', 'reached') AND d.acked_ms IS NULL
+             AND d.created_ms > $2 AND t.number = d.attempts
+             AND NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.contact_id = d.contact_id AND n.channel = 'text'
+                 AND n.alert_id IS NOT NULL AND n.state IN ('sent', 'reached')
+                 AND (n.created_ms > d.created_ms OR (n.created_ms = d.created_ms AND n.id > d.id)))
+         ORDER BY t.id",
+        from.as_str(),
+        now.plus_secs(-REPLY_SECS).0
+    )?;
+    let mut members = Vec::new();
+    for one in &latest {
+        let mut held = settle::hold(&mut tx, &one.attempt_id).await?;
+        settle::acknowledged(&mut tx, &mut held, if mute { "2" } else { "1" }, now).await?;
+        if mute {
+            settle::muted(&mut tx, &held, now).await?;
+        }
+        members.push(held.delivery.member_id);
+    }
+    tx.commit().await?;
+    for member in &members {
+        engine.bus().changed(member);
+    }
+    let Some(one) = latest.first() else { return Ok(twiml::silence()) };
+    tracing::info!(from = from.masked(), mute, "acknowledged by text");
+    Ok(twiml::reply(&if mute {
+        format!("Muted: no more about {}.", one.subject)
+    } else {
+        format!("Thank you: {} is acknowledged.", one.subject)
+    }))
 }

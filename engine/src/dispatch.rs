@@ -21,6 +21,10 @@ use crate::queue::{self, Claimed};
 use crate::settle::News;
 use crate::{Engine, reconcile, ruleset, settle, twiml, verification};
 
+mod gate;
+
+use gate::Gate;
+
 /// Requests to Twilio under way at once for each channel; Twilio limits concurrency.
 const IN_FLIGHT: usize = 16;
 const CHANNELS: [Channel; 2] = [Channel::Call, Channel::Text];
@@ -41,26 +45,36 @@ pub async fn run(engine: Engine, stop: watch::Receiver<bool>) {
     }
 }
 
-/// How many more requests may be under way for each channel: none before a dispatcher
-/// runs, and none after it has ended.
-#[derive(Debug)]
+/// The ways out.
+#[derive(Debug, Default)]
 pub(crate) struct Lanes {
-    calls: Arc<Semaphore>,
-    texts: Arc<Semaphore>,
+    calls: Lane,
+    texts: Lane,
 }
 
-impl Default for Lanes {
+#[derive(Debug)]
+struct Lane {
+    /// How many more requests may be under way: none before a dispatcher runs, and none after it has ended.
+    room: Arc<Semaphore>,
+    gate: Gate,
+}
+
+impl Default for Lane {
     fn default() -> Self {
-        Self { calls: Arc::new(Semaphore::new(0)), texts: Arc::new(Semaphore::new(0)) }
+        Self { room: Arc::new(Semaphore::new(0)), gate: Gate::default() }
     }
 }
 
 impl Lanes {
-    fn of(&self, channel: Channel) -> &Arc<Semaphore> {
+    const fn lane(&self, channel: Channel) -> &Lane {
         match channel {
             Channel::Call => &self.calls,
             Channel::Text => &self.texts,
         }
+    }
+
+    const fn of(&self, channel: Channel) -> &Arc<Semaphore> {
+        &self.lane(channel).room
     }
 
     /// Lets that many more leave at once.
@@ -223,6 +237,8 @@ async fn wait_for_slot(engine: &Engine, claimed: &Claimed) {
     if let Ok(wait @ 1..) = u64::try_from(wait_us) {
         tokio::time::sleep(Duration::from_micros(wait)).await;
     }
+    let per_second = engine.settings().per_second(claimed.channel);
+    engine.lanes().lane(claimed.channel).gate.pass(per_second, claimed.cost()).await;
 }
 
 async fn request(engine: &Engine, claimed: &Claimed) -> Result<Remote, ProviderError> {

@@ -14,10 +14,11 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
+use crate::conversation::muted;
 use crate::db::{Tx, exec, rows};
 use crate::dispatch::Leaving;
 use crate::error::{Error, Result};
-use crate::intake::{EXPIRES_SECS, hex, muted};
+use crate::intake::{EXPIRES_SECS, hex};
 use crate::{Engine, new_id, queue};
 
 /// Twilio takes no longer text.

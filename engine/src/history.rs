@@ -14,6 +14,7 @@ use model::time::Millis;
 use sqlx::FromRow;
 
 use crate::Engine;
+use crate::conversation::Silent;
 use crate::db::{Tx, expect_row, row, rows};
 use crate::egad::RELAYED;
 use crate::error::{Error, Result};
@@ -34,6 +35,8 @@ pub struct Entry {
     pub alert: Alert,
     /// Descriptions of the member's rules that matched.
     pub rules: Vec<String>,
+    /// Why all that matched sent nothing.
+    pub silent: Option<Silent>,
     /// The member's calls and texts; without attempts in a list.
     pub deliveries: Vec<Delivery>,
 }
@@ -67,6 +70,8 @@ pub struct Why {
     pub rule: Rule,
     /// Each clause with its value.
     pub clauses: Vec<Clause>,
+    /// Why it sent nothing although it matched.
+    pub silent: Option<Silent>,
 }
 
 /// One message owed to one contact.
@@ -147,6 +152,7 @@ struct MatchRow {
     member_id: String,
     rule: String,
     clauses: String,
+    silent: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -215,6 +221,7 @@ impl MatchRow {
         Ok(Why {
             rule: serde_json::from_str(&self.rule)?,
             clauses: serde_json::from_str(&self.clauses)?,
+            silent: self.silent.as_deref().and_then(Silent::parse),
             rule_id: self.rule_id,
             member_id: self.member_id,
         })
@@ -241,7 +248,7 @@ pub async fn list(engine: &Engine, who: &Member, before: Option<Millis>) -> Resu
     let matches = rows!(
         &mut tx,
         MatchRow,
-        "SELECT m.alert_id, m.rule_id, m.member_id, m.rule, m.clauses FROM matches m
+        "SELECT m.alert_id, m.rule_id, m.member_id, m.rule, m.clauses, m.silent FROM matches m
          JOIN alerts a ON a.id = m.alert_id
          WHERE m.member_id = $1 AND a.received_ms >= $2 AND a.received_ms < $3",
         who.id.as_str(),
@@ -259,10 +266,10 @@ pub async fn list(engine: &Engine, who: &Member, before: Option<Millis>) -> Resu
         oldest,
         before
     )?;
-    let mut rules_of: HashMap<String, Vec<String>> = HashMap::new();
+    let mut matches_of: HashMap<String, Vec<Why>> = HashMap::new();
     for row in matches {
         let alert_id = row.alert_id.clone();
-        rules_of.entry(alert_id).or_default().push(row.why()?.rule.description);
+        matches_of.entry(alert_id).or_default().push(row.why()?);
     }
     let mut deliveries_of: HashMap<String, Vec<Delivery>> = HashMap::new();
     for row in deliveries {
@@ -272,13 +279,9 @@ pub async fn list(engine: &Engine, who: &Member, before: Option<Millis>) -> Resu
     alerts
         .into_iter()
         .map(|row| {
-            Ok(Entry {
-                received: Millis(row.received_ms),
-                alert: serde_json::from_str(&row.understood)?,
-                rules: rules_of.remove(&row.id).unwrap_or_default(),
-                deliveries: deliveries_of.remove(&row.id).unwrap_or_default(),
-                alert_id: row.id,
-            })
+            let own = matches_of.remove(&row.id).unwrap_or_default();
+            let deliveries = deliveries_of.remove(&row.id).unwrap_or_default();
+            entry(row, &own, deliveries)
         })
         .collect()
 }
@@ -287,27 +290,22 @@ pub async fn list(engine: &Engine, who: &Member, before: Option<Millis>) -> Resu
 pub async fn story(engine: &Engine, who: &Member, alert_id: &str) -> Result<Story> {
     let mut tx = engine.db().read().await?;
     let row = alert_row(&mut tx, alert_id).await?;
-    let alert: Alert = serde_json::from_str(&row.understood)?;
     let known: Option<Known> = row.known_before.as_deref().map(serde_json::from_str).transpose()?;
     let matched = matches_of(&mut tx, alert_id, Some(&who.id)).await?;
     let deliveries = deliveries_of(&mut tx, alert_id, Some(&who.id)).await?;
     let others = rules::list_in(&mut tx, &who.id).await?;
+    let entry = entry(row, &matched, deliveries)?;
+    let alert = &entry.alert;
     let unmatched = others
         .into_iter()
         .filter(|rule| !matched.iter().any(|why| why.rule_id == rule.id))
         .filter_map(|rule| {
-            let verdict = select::select(&alert, known.as_ref(), &rule.compile().ok()?);
+            let verdict = select::select(alert, known.as_ref(), &rule.compile().ok()?);
             let clauses = verdict.clauses;
-            Some(Why { rule_id: rule.id.clone(), member_id: rule.owner.clone(), rule, clauses })
+            let (rule_id, member_id) = (rule.id.clone(), rule.owner.clone());
+            Some(Why { rule_id, member_id, rule, clauses, silent: None })
         })
         .collect();
-    let entry = Entry {
-        alert_id: row.id,
-        received: Millis(row.received_ms),
-        rules: matched.iter().map(|why| why.rule.description.clone()).collect(),
-        alert,
-        deliveries,
-    };
     Ok(Story { entry, matched, unmatched })
 }
 
@@ -317,14 +315,19 @@ pub async fn record(engine: &Engine, alert_id: &str) -> Result<(Entry, Vec<Why>)
     let row = alert_row(&mut tx, alert_id).await?;
     let matched = matches_of(&mut tx, alert_id, None).await?;
     let deliveries = deliveries_of(&mut tx, alert_id, None).await?;
-    let entry = Entry {
-        alert_id: row.id,
+    Ok((entry(row, &matched, deliveries)?, matched))
+}
+
+fn entry(row: AlertRow, matched: &[Why], deliveries: Vec<Delivery>) -> Result<Entry> {
+    let silent: Option<Vec<Silent>> = matched.iter().map(|why| why.silent).collect();
+    Ok(Entry {
         received: Millis(row.received_ms),
         alert: serde_json::from_str(&row.understood)?,
         rules: matched.iter().map(|why| why.rule.description.clone()).collect(),
+        silent: silent.and_then(|all| all.into_iter().min()),
+        alert_id: row.id,
         deliveries,
-    };
-    Ok((entry, matched))
+    })
 }
 
 /// Codes and tests of one contact, newest first, for their progress.
@@ -352,7 +355,7 @@ async fn matches_of(tx: &mut Tx, alert_id: &str, member_id: Option<&str>) -> Res
     let found = rows!(
         tx,
         MatchRow,
-        "SELECT alert_id, rule_id, member_id, rule, clauses FROM matches
+        "SELECT alert_id, rule_id, member_id, rule, clauses, silent FROM matches
          WHERE alert_id = $1 AND ($2 IS NULL OR member_id = $2) ORDER BY rule_id",
         alert_id,
         member_id

@@ -98,6 +98,8 @@ struct RuleIn {
     contacts: Vec<serde_json::Value>,
     #[serde(default)]
     paused: bool,
+    #[serde(default)]
+    every_alert: bool,
 }
 
 fn yes() -> bool {
@@ -264,6 +266,7 @@ fn read_rule(given: RuleIn) -> Result<Rule, String> {
         searches: given.searches,
         contacts: given.contacts.iter().map(key).collect(),
         paused: given.paused,
+        every_alert: given.every_alert,
     };
     rule.compile().map_err(|error| format!("label_query: {error}"))?;
     Ok(rule)

@@ -4,7 +4,6 @@
 //! The subject's row is written first, so two packets of one superevent wait for
 //! each other and each is judged by the state the other left.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use model::alert::Alert;
@@ -18,12 +17,13 @@ use model::words;
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
-use crate::db::{ROWS, Tx, built, exec, row, rows};
+use crate::conversation::Plan;
+use crate::db::{ROWS, Tx, built, exec, row};
 use crate::dispatch::Leaving;
 use crate::error::Error;
 use crate::igwn::Read;
 use crate::ruleset::RuleSet;
-use crate::{Engine, igwn, new_id, queue, unreadable};
+use crate::{Engine, conversation, igwn, new_id, queue, unreadable};
 
 /// A call or text about an alert is worthless after this long.
 pub(crate) const EXPIRES_SECS: i64 = 15 * 60;
@@ -53,11 +53,7 @@ pub enum Refused {
 #[derive(FromRow)]
 struct KnownRow {
     known: String,
-}
-
-#[derive(FromRow)]
-struct MuteRow {
-    member_id: String,
+    begun_ms: i64,
 }
 
 #[derive(FromRow)]
@@ -159,23 +155,24 @@ async fn take_alert(
     owed_since: Millis,
 ) -> Result<Taken, Error> {
     let digest = hex(&Sha256::digest(canonical));
-    let known = hold_subject(&mut tx, alert.subject(), now).await?;
+    let (known, begun) = hold_subject(&mut tx, alert.subject(), now).await?;
     let id = new_id();
     let new = exec!(
         &mut tx,
         "INSERT INTO alerts (id, digest, received_ms, subject, category, alert_type, could_alert, understood,
-             known_before, packet)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (digest) DO NOTHING",
+             known_before, packet, retraction)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (digest) DO NOTHING",
         id.as_str(),
         digest.as_str(),
         now.0,
         alert.subject(),
         alert.category.as_str(),
         alert.alert_type.as_str(),
-        alert.alerts(),
+        could_reach(alert),
         serde_json::to_string(alert)?,
         known.as_ref().map(serde_json::to_string).transpose()?,
-        canonical
+        canonical,
+        alert.retraction
     )?;
     if new == 0 {
         let first = row!(&mut tx, IdRow, "SELECT id FROM alerts WHERE digest = $1", digest.as_str())?;
@@ -184,7 +181,8 @@ async fn take_alert(
         return Ok(Taken { id, duplicate: true, deliveries: 0 });
     }
     let rules = engine.rule_cache().current(&mut tx, engine.sandbox()).await?;
-    let owed = select(engine, &mut tx, &id, alert, known.as_ref(), &rules, owed_since).await?;
+    let to_judge = ToJudge { id: &id, alert, known: known.as_ref(), begun };
+    let owed = select(engine, &mut tx, &to_judge, &rules, owed_since).await?;
     let learned = engine.names().learn(&mut tx, alert, now).await?;
     let after = serde_json::to_string(&Known::after(known.as_ref(), alert))?;
     exec!(&mut tx, "UPDATE subjects SET known = $1 WHERE id = $2", after, alert.subject())?;
@@ -195,88 +193,87 @@ async fn take_alert(
     if !owed.is_empty() {
         engine.bus().work();
     }
-    if alert.alerts() {
+    if could_reach(alert) {
         engine.bus().changed_for_all();
     }
     Ok(Taken { id, duplicate: false, deliveries: owed.len() })
 }
 
-/// Locks the subject's row and returns what was known before.
-async fn hold_subject(tx: &mut Tx, subject: &str, now: Millis) -> Result<Option<Known>, Error> {
+/// Locks the subject's row and returns what was known before, and since when it is talked of.
+async fn hold_subject(tx: &mut Tx, subject: &str, now: Millis) -> Result<(Option<Known>, Millis), Error> {
     let held = row!(
         tx,
         KnownRow,
         "INSERT INTO subjects (id, known, updated_ms) VALUES ($1, 'null', $2)
-         ON CONFLICT (id) DO UPDATE SET updated_ms = excluded.updated_ms RETURNING known",
+         ON CONFLICT (id) DO UPDATE SET updated_ms = excluded.updated_ms RETURNING known, begun_ms",
         subject,
         now.0
     )?;
     let held = held.ok_or_else(|| Error::Internal("a subject could not be held".to_owned()))?;
-    Ok(serde_json::from_str(&held.known)?)
+    Ok((serde_json::from_str(&held.known)?, Millis(held.begun_ms)))
+}
+
+/// An alert that was written down, and what was known before.
+struct ToJudge<'a> {
+    id: &'a str,
+    alert: &'a Alert,
+    known: Option<&'a Known>,
+    begun: Millis,
+}
+
+/// Whether somebody can be told because of it: it can select, or it takes back what others have selected.
+fn could_reach(alert: &Alert) -> bool {
+    alert.alerts() || (alert.retraction && alert.suppressed().is_none())
 }
 
 /// Writes down which rules match and what is owed; returns the channel of each delivery.
 async fn select(
     engine: &Engine,
     tx: &mut Tx,
-    alert_id: &str,
-    alert: &Alert,
-    known: Option<&Known>,
+    to_judge: &ToJudge<'_>,
     rules: &RuleSet,
     owed_since: Millis,
 ) -> Result<Vec<Channel>, Error> {
-    if !alert.alerts() {
+    let ToJudge { id: alert_id, alert, known, begun } = *to_judge;
+    if !could_reach(alert) {
         return Ok(Vec::new());
     }
+    let now = engine.now();
     let matched = rules.matching(alert, known);
-    if matched.is_empty() {
-        return Ok(Vec::new());
-    }
-    note_matches(tx, alert_id, alert, known, &matched).await?;
-    let mut by_contact: BTreeMap<&str, Vec<&Rule>> = BTreeMap::new();
-    for rule in &matched {
-        for contact in &rule.contacts {
-            by_contact.entry(contact).or_default().push(rule);
-        }
-    }
-    let muted = muted(tx, alert.subject()).await?;
+    let earlier = known.map(|_| begun);
+    let plan = conversation::plan(tx, alert, earlier, &matched, rules, now).await?;
+    note_matches(tx, to_judge, &matched, &plan).await?;
     let url = subject_url(engine.gracedb_url(), alert);
     let mut owed = Vec::new();
-    for (contact_id, matched) in by_contact {
+    for ((contact_id, channel), speaking) in &plan.sends {
         let Some(contact) = rules.contacts.get(contact_id) else { continue };
-        if muted.contains(&contact.member_id) {
-            continue;
-        }
-        let names: Vec<String> = matched.iter().map(|rule| rule.description.clone()).collect();
-        for &channel in &contact.channels {
-            let body = match channel {
+        let names: Vec<String> = speaking.iter().map(|rule| rule.description.clone()).collect();
+        owed.push(queue::Owed {
+            kind: DeliveryKind::Alert,
+            alert_id: Some(alert_id),
+            member_id: &contact.member_id,
+            contact_id,
+            contact_label: &contact.label,
+            channel: *channel,
+            body: match channel {
                 Channel::Text => words::text_message(alert, &names, "", &url),
                 Channel::Call => words::spoken(alert, &names),
-            };
-            owed.push(queue::Owed {
-                kind: DeliveryKind::Alert,
-                alert_id: Some(alert_id),
-                member_id: &contact.member_id,
-                contact_id,
-                contact_label: &contact.label,
-                channel,
-                body,
-                expires: owed_since.plus_secs(EXPIRES_SECS),
-            });
-        }
+            },
+            expires: owed_since.plus_secs(EXPIRES_SECS),
+        });
     }
-    queue::add(tx, &owed, engine.now()).await?;
+    queue::add(tx, &owed, now).await?;
     Ok(owed.iter().map(|owed| owed.channel).collect())
 }
 
 /// Keeps each rule that selected the alert as it now is, with its clauses.
 async fn note_matches(
     tx: &mut Tx,
-    alert_id: &str,
-    alert: &Alert,
-    known: Option<&Known>,
+    to_judge: &ToJudge<'_>,
     matched: &[Rule],
+    plan: &Plan<'_>,
 ) -> Result<(), Error> {
+    let ToJudge { id: alert_id, alert, known, .. } = *to_judge;
     let mut noted = Vec::with_capacity(matched.len());
     for rule in matched {
         let compiled =
@@ -287,23 +284,18 @@ async fn note_matches(
     }
     for some in noted.chunks(ROWS) {
         built!(tx, |sql| {
-            sql.push("INSERT INTO matches (alert_id, rule_id, member_id, rule, clauses) ");
+            sql.push("INSERT INTO matches (alert_id, rule_id, member_id, rule, clauses, silent) ");
             sql.push_values(some, |mut row, (rule, text, clauses)| {
                 row.push_bind(alert_id)
                     .push_bind(rule.id.as_str())
                     .push_bind(rule.owner.as_str())
                     .push_bind(text.as_str())
-                    .push_bind(clauses.as_str());
+                    .push_bind(clauses.as_str())
+                    .push_bind(plan.silent.get(rule.id.as_str()).map(|silent| silent.as_str()));
             });
         })?;
     }
     Ok(())
-}
-
-/// The members who want to hear no more of this superevent or event.
-pub(crate) async fn muted(tx: &mut Tx, subject: &str) -> Result<Vec<String>, Error> {
-    let found = rows!(tx, MuteRow, "SELECT member_id FROM mutes WHERE subject = $1", subject)?;
-    Ok(found.into_iter().map(|row| row.member_id).collect())
 }
 
 /// GraceDB's page of the subject.

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use model::time::Millis;
 
 pub mod alarms;
+pub mod blocks;
 pub mod callbacks;
 pub mod clock;
 pub mod contacts;
+pub mod conversation;
 pub mod db;
 pub mod dispatch;
 pub mod egad;

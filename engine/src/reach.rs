@@ -1,12 +1,13 @@
 //! "Am I reachable?": one sentence, and the one thing to do about it.
 
+use model::rule::Rule;
 use model::time::Millis;
 use sqlx::FromRow;
 
 use crate::db::row;
 use crate::error::Result;
 use crate::members::Member;
-use crate::{Engine, contacts, rules};
+use crate::{Engine, blocks, contacts, rules};
 
 /// The answer.
 #[derive(Clone, Debug)]
@@ -53,11 +54,18 @@ pub async fn of(engine: &Engine, who: &Member) -> Result<Reach> {
         who.id.as_str()
     )?;
     let verified: Vec<_> = contacts.iter().filter(|contact| contact.verified.is_some()).collect();
-    let live = rules
-        .iter()
-        .filter(|rule| !rule.paused)
-        .filter(|rule| rule.contacts.iter().any(|id| verified.iter().any(|contact| contact.id == *id)))
-        .count();
+    let blocks = blocks::list(engine, who).await?;
+    let blocked = |contact: &contacts::Contact| {
+        let shut = |channel| blocks.iter().any(|one| one.contact_id == contact.id && one.channel == channel);
+        contact.channels().into_iter().all(shut)
+    };
+    let on = || rules.iter().filter(|rule| !rule.paused);
+    let tells = |rule: &Rule, right: &dyn Fn(&contacts::Contact) -> bool| {
+        rule.contacts.iter().any(|id| verified.iter().any(|contact| contact.id == *id && right(contact)))
+    };
+    let live = on().filter(|rule| tells(rule, &|contact| !blocked(contact))).count();
+    let shut =
+        verified.iter().find(|contact| blocked(contact)).filter(|_| on().any(|rule| tells(rule, &blocked)));
     let paused = rules.iter().filter(|rule| rule.paused).count();
     let unverified = contacts.iter().find(|contact| contact.verified.is_none());
     let (words, todo) = if verified.is_empty() {
@@ -74,6 +82,11 @@ pub async fn of(engine: &Engine, who: &Member) -> Result<Reach> {
     } else if live > 0 {
         let plural = if live == 1 { "1 rule".to_owned() } else { format!("{live} rules") };
         (format!("Your phone will ring for {plural}."), None)
+    } else if let Some(contact) = shut {
+        (
+            format!("“{}” gets no calls and texts now, so nothing will ring.", contact.description),
+            Some(Todo { words: "See why", href: format!("/contacts/{}", contact.id) }),
+        )
     } else if paused > 0 {
         (
             "All your rules are paused, so nothing will ring.".to_owned(),

@@ -27,6 +27,7 @@ pub(crate) struct RuleRow {
     pipelines: String,
     searches: String,
     paused: bool,
+    every_alert: bool,
 }
 
 #[derive(FromRow)]
@@ -53,6 +54,7 @@ impl RuleRow {
             label_query: self.label_query,
             contacts,
             paused: self.paused,
+            every_alert: self.every_alert,
         })
     }
 }
@@ -68,7 +70,7 @@ pub(crate) async fn list_in(tx: &mut Tx, member_id: &str) -> Result<Vec<Rule>> {
         tx,
         RuleRow,
         "SELECT id, member_id, description, category, far_threshold, ns_candidate, labels, label_query,
-                groups, pipelines, searches, paused
+                groups, pipelines, searches, paused, every_alert
          FROM rules WHERE member_id = $1 ORDER BY created_ms, id",
         member_id
     )?;
@@ -139,8 +141,8 @@ pub(crate) async fn update(tx: &mut Tx, rule: &Rule, now: Millis) -> Result<u64>
     let changed = exec!(
         tx,
         "UPDATE rules SET description = $1, far_threshold = $2, ns_candidate = $3, labels = $4,
-             label_query = $5, groups = $6, pipelines = $7, searches = $8, paused = $9, updated_ms = $10
-         WHERE id = $11 AND member_id = $12",
+             label_query = $5, groups = $6, pipelines = $7, searches = $8, paused = $9, every_alert = $10, updated_ms = $11
+         WHERE id = $12 AND member_id = $13",
         rule.description.as_str(),
         rule.far_threshold,
         rule.ns_candidate,
@@ -150,6 +152,7 @@ pub(crate) async fn update(tx: &mut Tx, rule: &Rule, now: Millis) -> Result<u64>
         serde_json::to_string(&rule.pipelines)?,
         serde_json::to_string(&rule.searches)?,
         rule.paused,
+        rule.every_alert,
         now.0,
         rule.id.as_str(),
         rule.owner.as_str()
@@ -186,8 +189,8 @@ pub(crate) async fn insert(tx: &mut Tx, rule: &Rule, now: Millis) -> Result<()> 
     exec!(
         tx,
         "INSERT INTO rules (id, member_id, description, category, far_threshold, ns_candidate, labels,
-             label_query, groups, pipelines, searches, paused, created_ms, updated_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)",
+             label_query, groups, pipelines, searches, paused, every_alert, created_ms, updated_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)",
         rule.id.as_str(),
         rule.owner.as_str(),
         rule.description.as_str(),
@@ -200,6 +203,7 @@ pub(crate) async fn insert(tx: &mut Tx, rule: &Rule, now: Millis) -> Result<()> 
         serde_json::to_string(&rule.pipelines)?,
         serde_json::to_string(&rule.searches)?,
         rule.paused,
+        rule.every_alert,
         now.0
     )?;
     link(tx, rule).await?;

@@ -47,6 +47,7 @@ struct Kept {
     /// Where its description and its contacts end; they begin where the last rule's end.
     description_end: u32,
     contacts_end: u32,
+    every_alert: bool,
 }
 
 impl RuleSet {
@@ -81,7 +82,8 @@ impl RuleSet {
         self.contact_lists.extend(rule.contacts.iter().filter_map(|contact| places.of(contact)));
         let ends = (u32::try_from(self.descriptions.len()), u32::try_from(self.contact_lists.len()));
         if let (Ok(description_end), Ok(contacts_end)) = ends {
-            self.kept.push(Kept { id, owner, description_end, contacts_end });
+            let every_alert = rule.every_alert;
+            self.kept.push(Kept { id, owner, description_end, contacts_end, every_alert });
             return true;
         }
         self.descriptions.truncate(lists.0);
@@ -107,6 +109,7 @@ impl RuleSet {
             owner: name(kept.owner)?,
             description: self.descriptions.get(description)?.to_owned(),
             far_threshold: found.far_threshold,
+            every_alert: kept.every_alert,
             contacts: self.contact_lists.get(contacts)?.iter().filter_map(|&place| name(place)).collect(),
             ..found.conditions.clone()
         })
@@ -167,6 +170,12 @@ struct ContactRow {
     method: String,
 }
 
+#[derive(FromRow)]
+struct BlockRow {
+    contact_id: String,
+    channel: String,
+}
+
 /// Notes in this transaction that selection's ground has changed.
 pub(crate) async fn touch(tx: &mut Tx) -> Result<()> {
     exec!(tx, "UPDATE versions SET value = value + 1 WHERE name = 'rules'").map(drop)
@@ -203,7 +212,7 @@ async fn load(tx: &mut Tx, version: i64, sandbox: bool) -> Result<RuleSet> {
         tx,
         RuleRow,
         "SELECT r.id, r.member_id, r.description, r.category, r.far_threshold, r.ns_candidate, r.labels,
-                r.label_query, r.groups, r.pipelines, r.searches, r.paused
+                r.label_query, r.groups, r.pipelines, r.searches, r.paused, r.every_alert
          FROM rules r JOIN members m ON m.id = r.member_id
          WHERE NOT r.paused AND m.is_member AND ($1 OR NOT m.is_demo) ORDER BY r.id",
         sandbox
@@ -230,7 +239,12 @@ async fn load(tx: &mut Tx, version: i64, sandbox: bool) -> Result<RuleSet> {
          WHERE c.verified_ms IS NOT NULL AND c.phone IS NOT NULL AND m.is_member AND ($1 OR NOT m.is_demo)",
         sandbox
     )?;
-    let contacts = contacts.into_iter().filter_map(live_contact).collect();
+    let mut contacts: HashMap<String, LiveContact> = contacts.into_iter().filter_map(live_contact).collect();
+    for block in rows!(tx, BlockRow, "SELECT contact_id, channel FROM blocks")? {
+        if let Some(contact) = contacts.get_mut(&block.contact_id) {
+            contact.channels.retain(|channel| channel.as_str() != block.channel);
+        }
+    }
     Ok(RuleSet { version, contacts, ..rules })
 }
 

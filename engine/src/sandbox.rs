@@ -7,6 +7,7 @@ use model::rule::RuleForm;
 use model::time::Millis;
 
 use crate::contacts::{self, Contact};
+use crate::db::exec;
 use crate::error::{Error, Result};
 use crate::intake::{self, Refused};
 use crate::members::{self, Member, NewMember};
@@ -47,6 +48,17 @@ pub async fn act(
     Ok(engine.simulator()?.act(call_sid, &act).await?)
 }
 
+/// The holder of one of the member's phones texts this back.
+pub async fn reply(engine: &Engine, who: &Member, contact_id: &str, body: &str) -> Result<()> {
+    let contact = contacts::get(engine, who, contact_id).await?;
+    let number = contact.phone.ok_or(Error::NotFound)?;
+    let length = body.chars().count();
+    if body.trim().is_empty() || length > 160 {
+        return Err(Error::field("text", "length", "Write 1 to 160 characters."));
+    }
+    Ok(engine.simulator()?.text(&number, body).await?)
+}
+
 /// Tells every open page when a simulated phone has changed. Runs until the process ends.
 pub async fn watch_phones(engine: Engine) {
     let Ok(simulator) = engine.simulator().cloned() else { return };
@@ -68,6 +80,10 @@ pub async fn replay(engine: &Engine, id: &str) -> Result<()> {
     engine.simulator()?;
     let past = PAST.iter().find(|past| past.id == id).ok_or(Error::NotFound)?;
     let now = engine.now();
+    let mut tx = engine.db().write().await?;
+    exec!(&mut tx, "UPDATE subjects SET known = 'null', begun_ms = $1 WHERE id = $2", now.0, past.id)?;
+    exec!(&mut tx, "DELETE FROM mutes WHERE subject = $1", past.id)?;
+    tx.commit().await?;
     for packet in past.packets(now) {
         take(engine, &packet, now).await?;
     }

@@ -1,6 +1,8 @@
 //! What the operator configured, as the service uses it. Reading files and the
 //! environment is the program's affair.
 
+use model::contact::Channel;
+
 /// How people sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignIn {
@@ -28,6 +30,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How many calls, or segments of texts, may leave in a second.
+    pub const fn per_second(&self, channel: Channel) -> f64 {
+        match channel {
+            Channel::Call => self.calls_per_second,
+            Channel::Text => self.messages_per_second,
+        }
+    }
+
     /// The host of the public URL, as named in messages to people.
     pub fn host(&self) -> &str {
         let rest = self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, rest)| rest);

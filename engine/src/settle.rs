@@ -7,14 +7,15 @@
 
 use model::contact::Channel;
 use model::delivery::{AttemptState, DeliveryKind, DeliveryState};
+use model::remedy::Remedy;
 use model::time::Millis;
 use sqlx::FromRow;
 
 use crate::db::{Tx, exec, row};
 use crate::error::{Error, Result};
-use crate::new_id;
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
+use crate::{alarms, blocks, new_id};
 
 mod desk;
 
@@ -83,6 +84,7 @@ pub(crate) struct DeliveryRow {
     pub(crate) kind: String,
     pub(crate) alert_id: Option<String>,
     pub(crate) member_id: String,
+    pub(crate) contact_id: Option<String>,
     channel: String,
     pub(crate) state: String,
     pub(crate) body: String,
@@ -109,7 +111,7 @@ pub(crate) async fn hold(tx: &mut Tx, attempt_id: &str) -> Result<Held> {
         tx,
         DeliveryRow,
         "UPDATE deliveries SET attempts = attempts WHERE id = $1
-         RETURNING id, kind, alert_id, member_id, channel, state, body, attempts, expires_ms",
+         RETURNING id, kind, alert_id, member_id, contact_id, channel, state, body, attempts, expires_ms",
         attempt.delivery_id.as_str()
     )?
     .ok_or(Error::NotFound)?;
@@ -317,6 +319,7 @@ async fn ended(tx: &mut Tx, held: &mut Held, remote: &Remote, now: Millis) -> Re
         return Ok(());
     }
     let code = why(remote);
+    remedy(tx, held, code, now).await?;
     if status == "canceled" {
         held.deliver(tx, DeliveryState::Cancelled, Some(code), now).await?;
         return Ok(());
@@ -342,12 +345,31 @@ async fn ended(tx: &mut Tx, held: &mut Held, remote: &Remote, now: Millis) -> Re
     Ok(())
 }
 
+/// What a code asks for beyond this delivery.
+async fn remedy(tx: &mut Tx, held: &Held, code: &str, now: Millis) -> Result<()> {
+    let remedy = Remedy::of(held.channel, code);
+    if let Some(contact_id) = held.delivery.contact_id.as_deref().filter(|_| remedy.blocks()) {
+        blocks::add(tx, contact_id, held.channel, Some(code), now).await?;
+    }
+    if remedy.alarms() {
+        let what = match held.channel {
+            Channel::Call => "call",
+            Channel::Text => "text",
+        };
+        let message =
+            format!("Twilio refused a {what} with error {code}: see twilio.com/docs/errors/{code}.");
+        alarms::raise_in(tx, alarms::Kind::ProviderRefuses, code, &message, now).await?;
+    }
+    Ok(())
+}
+
 async fn failed(tx: &mut Tx, held: &mut Held, error: &ProviderError, now: Millis) -> Result<bool> {
     // A callback was faster: it did arrive.
     if held.attempt.provider_sid.is_some() {
         return Ok(false);
     }
     let code = error.code();
+    remedy(tx, held, code, now).await?;
     match error {
         ProviderError::Retry { after, .. } => {
             held.note(tx, "refused", Some(code), now).await?;

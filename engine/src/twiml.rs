@@ -27,6 +27,16 @@ pub fn announcement(spoken: &str) -> String {
     document(&format!("<Pause length=\"1\"/>{}<Pause length=\"1\"/><Hangup/>", say(spoken)))
 }
 
+/// A text back.
+pub fn reply(text: &str) -> String {
+    document(&format!("<Message>{}</Message>", escape(text)))
+}
+
+/// Nothing is texted back.
+pub fn silence() -> String {
+    document("")
+}
+
 fn say(text: &str) -> String {
     format!("<Say>{}</Say>", escape(text))
 }

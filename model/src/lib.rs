@@ -13,6 +13,7 @@ pub mod known;
 pub mod label_query;
 pub mod labels;
 pub mod packet;
+pub mod remedy;
 pub mod rule;
 pub mod select;
 pub mod time;

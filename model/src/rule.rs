@@ -59,6 +59,9 @@ pub struct Rule {
     /// Whether it is switched off for the moment.
     #[serde(default)]
     pub paused: bool,
+    /// Whether each alert that it selects rings, or only the first of a superevent or event.
+    #[serde(default)]
+    pub every_alert: bool,
 }
 
 impl Rule {
@@ -131,6 +134,7 @@ impl Compiled {
             searches: list(rule.searches),
             contacts: Vec::new(),
             paused: rule.paused,
+            every_alert: false,
         };
         Self { rule, query }
     }

@@ -90,7 +90,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
             };
             (account, None)
         }
-        None => start_simulator(&config, stop.clone()).await?,
+        None => start_simulator(&config, &settings(&config, address).public_url, stop.clone()).await?,
     };
     let engine =
         Engine::new(db.clone(), Clock::System, settings(&config, address), Twilio::new(account)?, simulator);
@@ -168,6 +168,7 @@ fn made_up_account() -> (String, String) {
 /// The built-in phone simulator, on a port of its own that only this machine reaches.
 async fn start_simulator(
     config: &Config,
+    public_url: &str,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(Account, Option<PhoneSimulator>), Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
@@ -179,6 +180,7 @@ async fn start_simulator(
         calls_per_second: config.calls_per_second,
         messages_per_second: config.messages_per_second,
         interactive: true,
+        sms_url: Some(format!("{public_url}/twilio/text")),
         ..twilio_sim::Config::default()
     });
     tokio::spawn(sim.serve(listener, async move {

@@ -1,7 +1,7 @@
 //! What can be done with contacts. Each answer leads back to a page.
 
 use engine::contacts::{self, NewContact};
-use engine::verification;
+use engine::{blocks, verification};
 use leptos::server;
 use model::contact::Channel;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,17 @@ pub(crate) async fn verify_contact(#[server(default)] id: String, #[server(defau
     through(&page(&id), json!({ CODE: code }), |engine, who| async move {
         verification::verify(&engine, &who, &id, &code).await?;
         Ok(Done::at(page(&id)).saying("verified"))
+    })
+    .await
+}
+
+/// Calls or texts a contact again after that was stopped or refused.
+#[server(prefix = "/do", endpoint = "contacts/lift")]
+pub(crate) async fn lift_block(#[server(default)] id: String, #[server(default)] channel: String) -> Answer {
+    through(&page(&id), json!(null), |engine, who| async move {
+        let channel = Channel::parse(&channel).ok_or(engine::Error::NotFound)?;
+        blocks::lift(&engine, &who, &id, channel).await?;
+        Ok(Done::at(page(&id)).saying("block-lifted"))
     })
     .await
 }

@@ -36,6 +36,19 @@ pub(crate) async fn act_on_phone(
     .await
 }
 
+/// Texts back from the phone.
+#[server(prefix = "/do", endpoint = "phone/reply")]
+pub(crate) async fn reply_by_text(
+    #[server(default)] contact: String,
+    #[server(default)] text: String,
+) -> Answer {
+    through(&page(&contact), json!({ "text": text }), |engine, who| async move {
+        sandbox::reply(&engine, &who, &contact, &text).await?;
+        Ok(Done::at(page(&contact)))
+    })
+    .await
+}
+
 /// Sends a past superevent's packets through the real intake, as of now.
 #[server(prefix = "/do", endpoint = "phone/replay")]
 pub(crate) async fn replay(#[server(default)] id: String, #[server(default)] contact: String) -> Answer {

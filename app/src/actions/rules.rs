@@ -32,6 +32,7 @@ pub(crate) async fn save_rule(
     #[server(default)] pipelines: Vec<String>,
     #[server(default)] searches: Vec<String>,
     #[server(default)] contacts: Vec<String>,
+    #[server(default)] every_alert: bool,
 ) -> Answer {
     let page = form_page(&id, &category);
     let form = RuleForm {
@@ -45,6 +46,7 @@ pub(crate) async fn save_rule(
         pipelines,
         searches,
         contacts,
+        every_alert,
     };
     through(&page, json!(form), |engine, who| async move {
         if id.is_empty() {

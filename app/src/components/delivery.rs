@@ -80,7 +80,13 @@ pub(crate) fn full(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> 
 fn code(delivery: &Delivery) -> Option<impl IntoView + use<>> {
     delivery.code.as_ref().map(|code| {
         let numeric = code.bytes().all(|byte| byte.is_ascii_digit());
-        let words = if numeric { format!("Twilio's error {code}") } else { code.replace('_', " ") };
+        let words = match code.as_str() {
+            "merged" => "later words about the same took its place".to_owned(),
+            "retracted" => "it was retracted before this could leave".to_owned(),
+            "stopped" => "this phone asked for no more of these".to_owned(),
+            code if numeric => format!("Twilio's error {code}"),
+            code => code.replace('_', " "),
+        };
         view! { <p class="hint">"Reason: "{words}"."</p> }
     })
 }

@@ -3,6 +3,7 @@
 //! Easily got wrong: the table's roles are written out, because rows shown as blocks
 //! on a narrow screen would otherwise lose their meaning for those who hear them.
 
+use engine::conversation::Silent;
 use engine::egad::RELAYED;
 use engine::history::Entry;
 use leptos::prelude::*;
@@ -41,7 +42,12 @@ pub(crate) fn outcomes(entry: &Entry) -> impl IntoView + use<> {
         return state(Tone::Calm, Icon::Dash, words).into_any();
     }
     if entry.deliveries.is_empty() {
-        return state(Tone::Warn, Icon::Warn, "Matched, but no verified phone to tell").into_any();
+        return match entry.silent {
+            Some(Silent::ToldBefore) => state(Tone::Calm, Icon::Dash, "Matched; you were told before"),
+            Some(Silent::Muted) => state(Tone::Calm, Icon::Dash, "Matched, but muted by you"),
+            _ => state(Tone::Warn, Icon::Warn, "Matched, but no verified phone to tell"),
+        }
+        .into_any();
     }
     let each: Vec<_> = entry.deliveries.iter().map(brief).collect();
     view! { <div class="outcomes">{each}</div> }.into_any()

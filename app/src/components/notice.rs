@@ -22,6 +22,8 @@ fn sentence(code: &str) -> Option<(Tone, &'static str)> {
         "rule-paused" => (Tone::Good, "Rule paused. It selects nothing until you resume it."),
         "rule-resumed" => (Tone::Good, "Rule resumed. It applies from now on."),
         "rule-deleted" => (Tone::Good, "Rule deleted."),
+        "block-lifted" => (Tone::Good, "Lifted. It is reached in this way again."),
+        "alarm-dismissed" => (Tone::Good, "Dismissed. It is raised again if it is not over."),
         "name-offered" => (Tone::Good, "Saved. The rule form offers it from now on."),
         "name-hidden" => (Tone::Good, "Hidden. The rule form no longer offers it."),
         "replayed" => (Tone::Good, "Replayed: its packets went through the real intake, as of now."),

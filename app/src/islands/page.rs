@@ -320,6 +320,7 @@ fn rule_form(pairs: Vec<(String, String)>) -> RuleForm {
             "far" => form.far = value,
             "label_query" => form.label_query = value,
             "ns_candidate" => form.ns_candidate = value == "true",
+            "every_alert" => form.every_alert = value == "true",
             "labels[]" => form.labels.push(value),
             "groups[]" => form.groups.push(value),
             "pipelines[]" => form.pipelines.push(value),

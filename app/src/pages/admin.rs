@@ -4,7 +4,9 @@ use engine::alarms::{self, Alarm};
 use engine::unreadable::{self, Kept};
 use leptos::prelude::*;
 
+use crate::actions::alarms::DismissAlarm;
 use crate::clock::Clock;
+use crate::components::form::{action, hidden};
 use crate::components::icon::{Icon, Tone, state};
 use crate::frame::{Page, own};
 
@@ -42,7 +44,7 @@ fn alarm_list(alarms: &[Alarm], clock: &Clock) -> impl IntoView + use<> {
     let list = if items.is_empty() {
         view! {
             <p class="calm">
-                "There has been none. An alarm is raised when GraceDB has a superevent about which no packet came, or when igwn-alert or GraceDB cannot be asked."
+                "There has been none. An alarm is raised when GraceDB has a superevent about which no packet came, or when igwn-alert or GraceDB cannot be asked, or when Twilio refuses for a reason that you can mend."
             </p>
         }
         .into_any()
@@ -56,6 +58,7 @@ fn item(alarm: &Alarm, clock: &Clock) -> impl IntoView + use<> {
     let title = match alarm.kind.as_str() {
         "never_reported" => "No packet came",
         "gracedb_unreachable" => "GraceDB does not answer",
+        "provider_refuses" => "Twilio refuses",
         "feed_down" => "igwn-alert cannot be read",
         _ => "Alarm",
     };
@@ -64,6 +67,14 @@ fn item(alarm: &Alarm, clock: &Clock) -> impl IntoView + use<> {
         None => state(Tone::Bad, Icon::Warn, "open"),
         Some(_) => state(Tone::Calm, Icon::Check, "over"),
     };
+    let dismiss = over.is_none().then(|| {
+        let label = format!("Dismiss the alarm about {}", alarm.subject);
+        view! {
+            <form method="post" action={action::<DismissAlarm>()}>
+                {hidden("id", alarm.id.clone())} <button class="plain" aria-label=label>"Dismiss"</button>
+            </form>
+        }
+    });
     let since = if over.is_none() { "Since " } else { "" };
     view! {
         <li class="item">
@@ -72,6 +83,7 @@ fn item(alarm: &Alarm, clock: &Clock) -> impl IntoView + use<> {
                 {standing}
             </div>
             <p>{alarm.message.clone()}</p>
+            {dismiss}
             <p class="hint">{since}{clock.brief(alarm.raised)}{over}</p>
         </li>
     }

@@ -4,6 +4,7 @@
 //! Easily got wrong: what renews itself (progress, guesses, when to ask again) stands
 //! apart from the fields, or typing would be lost with each step that arrives.
 
+use engine::blocks::{self, Block};
 use engine::contacts::{self, Contact};
 use engine::history::{self, Delivery};
 use engine::rules;
@@ -14,12 +15,15 @@ use model::delivery::DeliveryKind;
 use model::rule::Rule;
 
 use super::contacts::{how, standing};
-use crate::actions::contacts::{DeleteContact, RenameContact, SendCode, TestContact, Typed, VerifyContact};
+use crate::actions::contacts::{
+    DeleteContact, LiftBlock, RenameContact, SendCode, TestContact, Typed, VerifyContact,
+};
 use crate::again::Again;
 use crate::ask::Asker;
 use crate::clock::Clock;
 use crate::components::delivery;
 use crate::components::form::{Line, action, ask_first, hidden, message};
+use crate::components::icon::Icon;
 use crate::components::notice::problems;
 use crate::frame::{Page, own};
 
@@ -31,6 +35,12 @@ pub(crate) fn One() -> impl IntoView {
         let contact = contacts::get(engine, who, &id).await?;
         let recent = history::of_contact(engine, who, &id).await?;
         let rules = rules::list(engine, who).await?;
+        let shut: Vec<_> = blocks::list(engine, who)
+            .await?
+            .into_iter()
+            .filter(|block| block.contact_id == id)
+            .map(|block| blocked(&block, &clock))
+            .collect();
         let main_thing = if contact.verified.is_some() {
             testing(&contact, &recent, &clock).into_any()
         } else {
@@ -48,12 +58,44 @@ pub(crate) fn One() -> impl IntoView {
                     <p class="row">{standing(&contact)} {since}</p>
                 </div>
                 {problems(&again)}
+                <div id="shut" data-live>{shut}</div>
                 {main_thing}
                 {housekeeping(&contact, &rules, &again)}
             },
         );
         Ok(page.live())
     })
+}
+
+/// A way in which it is not reached, why, and how that ends.
+fn blocked(block: &Block, clock: &Clock) -> impl IntoView + use<> {
+    let what = match block.channel {
+        Channel::Call => "Calls",
+        Channel::Text => "Texts",
+    };
+    let why = match (&block.code, block.channel) {
+        (Some(code), _) if !block.stopped => {
+            format!("{what} are off: Twilio refuses this number (error {code}).")
+        }
+        (_, Channel::Call) => "Calls are off: somebody at this phone pressed 9 twice.".to_owned(),
+        (_, Channel::Text) => {
+            "Texts are off: this phone sent STOP. Text START from it to the number that our texts come from."
+                .to_owned()
+        }
+    };
+    let lift = block.can_be_lifted().then(|| {
+        view! {
+            <form method="post" action={action::<LiftBlock>()}>
+                {hidden("id", block.contact_id.clone())} {hidden("channel", block.channel.as_str())}
+                <button>"Turn them on again"</button>
+            </form>
+        }
+    });
+    view! {
+        <div class="notice warn">
+            {Icon::Warn.draw()} <div class="stack-tight"><p>{why}" Since "{clock.brief(block.since)}"."</p> {lift}</div>
+        </div>
+    }
 }
 
 /// Two steps: have a code sent, type it.

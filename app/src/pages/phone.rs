@@ -6,10 +6,10 @@ use engine::sandbox::{self, PAST, Past};
 use leptos::prelude::*;
 use model::far::Far;
 
-use crate::actions::phone::Replay;
+use crate::actions::phone::{Replay, ReplyByText};
 use crate::again::{self, Again};
 use crate::ask::{Asker, Stop};
-use crate::components::form::{action, hidden};
+use crate::components::form::{Line, action, hidden};
 use crate::components::handset;
 use crate::components::notice::problems;
 use crate::frame::{Page, open};
@@ -65,12 +65,23 @@ async fn device(asker: &Asker, contact: &Contact, phones: &[Contact]) -> Result<
         view! { <nav class="tabs" aria-label="Phones">{links}</nav> }
     });
     let number = contact.phone.as_ref().map(model::contact::E164::grouped).unwrap_or_default();
+    let reply = Line {
+        name: "text",
+        label: "Text back",
+        hint: "1 acknowledges the last alert, 2 mutes it; STOP ends texts, START brings them back.",
+        class: "short",
+        maxlength: Some(160),
+        ..Line::default()
+    };
     Ok(view! {
         <section aria-label=format!("{} on the screen", contact.description)>
             {tabs}
             <p class="sr" role="status" id="phone-says" data-live>{handset::says(&contact.description, &phone)}</p>
             <div class="device" id="device" data-live>{handset::screen(&contact.id, &phone, &clock)}</div>
             <p class="beneath num">{contact.description.clone()}", "{number}</p>
+            <form method="post" action={action::<ReplyByText>()} class="code-entry" novalidate>
+                {hidden("contact", contact.id.clone())} {reply.draw()} <button>"Send"</button>
+            </form>
         </section>
     })
 }

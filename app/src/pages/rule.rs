@@ -113,6 +113,7 @@ fn fields(
         {neutron_star(form)}
         {labels(form, choices, again)}
         {only_events(form, choices)}
+        {how_often(form)}
         {told(form, contacts, again)}
     }
 }
@@ -153,6 +154,18 @@ fn neutron_star(form: &RuleForm) -> impl IntoView + use<> {
             <input type="checkbox" name="ns_candidate" value="true" checked=form.ns_candidate />
             <span>"Only neutron star candidates"</span>
             <span class="hint">"The lighter body is below 3 solar masses."</span>
+        </label>
+    }
+}
+
+fn how_often(form: &RuleForm) -> impl IntoView + use<> {
+    view! {
+        <label class="choice">
+            <input type="checkbox" name="every_alert" value="true" checked=form.every_alert />
+            <span>"Ring for every alert that fits"</span>
+            <span class="hint">
+                "Otherwise the first one about a superevent rings, and later ones only stand in the history. A retraction reaches you in any case."
+            </span>
         </label>
     }
 }

@@ -1,5 +1,6 @@
 //! One alert: what it said, what it did for the member, and why, clause by clause.
 
+use engine::conversation::Silent;
 use engine::history::{self, Entry, Why};
 use leptos::prelude::*;
 use model::alert::{Alert, Category};
@@ -59,6 +60,9 @@ fn lead(entry: &Entry) -> String {
             return "GraceDB chose whom to tell this, and you were not among them.".to_owned();
         }
         [] if entry.is_relayed() => "GraceDB itself chose you to be told this".to_owned(),
+        [] if entry.alert.retraction && !entry.deliveries.is_empty() => {
+            "You had been told of it, so you are told that it was retracted".to_owned()
+        }
         [] => return format!("No rule of yours matched, so nothing was sent.{drill}"),
         [only] => format!("Your rule \u{201c}{only}\u{201d} matched"),
         many => format!("{} of your rules matched", many.len()),
@@ -67,7 +71,11 @@ fn lead(entry: &Entry) -> String {
     let reached = ends.iter().any(|one| one.state == model::delivery::DeliveryState::Reached);
     let open = ends.iter().any(|one| !one.state.is_final());
     let end = match (ends.is_empty(), reached, open) {
-        (true, _, _) => "but it had no verified phone to tell",
+        (true, _, _) => match entry.silent {
+            Some(Silent::ToldBefore) => "but you had been told of it before, so it did not ring again",
+            Some(Silent::Muted) => "but you had muted it",
+            _ => "but it had no verified phone to tell",
+        },
         (_, true, _) => "and you were reached",
         (_, false, true) => "and you are being told now",
         (_, false, false) => "but nothing shows that you were reached",

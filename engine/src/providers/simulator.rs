@@ -131,6 +131,12 @@ impl PhoneSimulator {
         answer.map(drop).map_err(|_| unreachable())
     }
 
+    /// Its holder texts this to our number.
+    pub async fn text(&self, number: &E164, body: &str) -> Result<(), ProviderError> {
+        let text = serde_json::json!({ "from": number.as_str(), "body": body });
+        self.post::<serde_json::Value>("/control/texts", &text).await.map(drop)
+    }
+
     /// Waits until something has changed after `since`; returns the new revision.
     pub async fn changes(&self, since: u64) -> Result<u64, ProviderError> {
         let url = format!("{}/control/changes", self.base);

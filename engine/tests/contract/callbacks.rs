@@ -90,7 +90,7 @@ async fn key_one_acknowledges_and_calls_off_what_is_unsent(w: &World) {
     assert!(document.contains("S 2 3 0 1 0 1") || document.contains("superevent"), "{document}");
     assert!(document.contains(&format!("action=\"{PUBLIC}/twilio/key/{attempt}\"")));
     let unsent = w.count("deliveries WHERE state = 'queued'").await;
-    let thanks = callbacks::key(&w.engine, &attempt, &pressed(&sid, "1")).await.unwrap();
+    let thanks = callbacks::key(&w.engine, &attempt, &pressed(&sid, "1"), false).await.unwrap();
     assert!(thanks.contains("Thank you") && !thanks.contains("<Gather"));
     assert_eq!(w.count("deliveries WHERE state = 'reached' AND acked_ms IS NOT NULL").await, 1);
     let same = "deliveries d JOIN alerts a ON a.id = d.alert_id WHERE a.subject = 'S230101a'";
@@ -113,9 +113,9 @@ async fn key_two_mutes(w: &World) {
     let (attempt, sid) = ringing(w).await;
     assert_eq!(w.take(&labelled("S230101a", 1e-9, "EM_READY")).await.deliveries, 2);
     callbacks::voice(&w.engine, &attempt, &call(&sid, "in-progress")).await.unwrap();
-    callbacks::key(&w.engine, &attempt, &pressed(&sid, "2")).await.unwrap();
+    callbacks::key(&w.engine, &attempt, &pressed(&sid, "2"), false).await.unwrap();
     // Twilio may ask twice.
-    callbacks::key(&w.engine, &attempt, &pressed(&sid, "2")).await.unwrap();
+    callbacks::key(&w.engine, &attempt, &pressed(&sid, "2"), false).await.unwrap();
     assert_eq!(w.count("mutes").await, 1);
     assert_eq!(w.count("deliveries WHERE state = 'cancelled' AND code = 'acknowledged'").await, 2);
     let later =
@@ -128,7 +128,7 @@ async fn other_keys_acknowledge_nothing(w: &World) {
     w.listener(ANN, "call").await;
     let (attempt, sid) = ringing(w).await;
     for digits in ["3", "9", "#", "", "11"] {
-        let document = callbacks::key(&w.engine, &attempt, &pressed(&sid, digits)).await.unwrap();
+        let document = callbacks::key(&w.engine, &attempt, &pressed(&sid, digits), false).await.unwrap();
         assert!(document.contains("<Gather"), "{document}");
     }
     assert_eq!(w.deliveries().await, ["sent -"]);
@@ -175,7 +175,7 @@ async fn news_before_the_answer_counts(w: &World) {
     callbacks::status(&w.engine, &attempt, &call("CA1", "initiated")).await.unwrap();
     assert_eq!(w.value("SELECT provider_sid FROM attempts").await, "CA1");
     assert_eq!(w.deliveries().await, ["sent -"]);
-    callbacks::key(&w.engine, &attempt, &pressed("CA1", "1")).await.unwrap();
+    callbacks::key(&w.engine, &attempt, &pressed("CA1", "1"), false).await.unwrap();
     callbacks::status(&w.engine, &attempt, &call("CA1", "completed")).await.unwrap();
     assert_eq!(w.deliveries().await, ["reached -"]);
 }
@@ -196,7 +196,7 @@ async fn news_of_something_else_is_not_ours(w: &World) {
             Err(Error::NotFound)
         ));
         assert!(matches!(
-            callbacks::key(&w.engine, unknown, &pressed("CA1", "1")).await,
+            callbacks::key(&w.engine, unknown, &pressed("CA1", "1"), false).await,
             Err(Error::NotFound)
         ));
     }
@@ -206,7 +206,7 @@ async fn a_key_after_the_end_changes_nothing(w: &World) {
     w.listener(ANN, "call").await;
     let (attempt, sid) = ringing(w).await;
     callbacks::status(&w.engine, &attempt, &call(&sid, "completed")).await.unwrap();
-    let words = callbacks::key(&w.engine, &attempt, &pressed(&sid, "1")).await.unwrap();
+    let words = callbacks::key(&w.engine, &attempt, &pressed(&sid, "1"), false).await.unwrap();
     assert!(words.contains("This call is over"));
     assert_eq!(w.deliveries().await, ["unconfirmed -"]);
     assert_eq!(w.count("deliveries WHERE acked_ms IS NOT NULL").await, 0);
@@ -257,7 +257,7 @@ async fn final_states_are_never_left(w: &World) {
         for status in ["ringing", "in-progress", "completed"] {
             callbacks::status(&w.engine, &attempt, &call(&sid, status)).await.unwrap();
         }
-        callbacks::key(&w.engine, &attempt, &pressed(&sid, "2")).await.unwrap();
+        callbacks::key(&w.engine, &attempt, &pressed(&sid, "2"), false).await.unwrap();
         w.pass(61);
         assert_eq!(w.step().await, 0);
         assert_eq!(w.value("SELECT state FROM deliveries").await, state.as_str());

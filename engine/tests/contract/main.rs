@@ -31,6 +31,7 @@ mod accounts;
 mod broker;
 mod callbacks;
 mod contacts;
+mod conversation;
 mod dispatch;
 mod gaps;
 mod history;

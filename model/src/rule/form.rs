@@ -40,6 +40,8 @@ pub struct RuleForm {
     pub searches: Vec<String>,
     /// Ids of contacts to tell.
     pub contacts: Vec<String>,
+    /// Whether each alert that it selects rings, not only the first.
+    pub every_alert: bool,
 }
 
 /// What a form says once it is right: a rule without id, owner and state.
@@ -65,6 +67,8 @@ pub struct RuleSpec {
     pub searches: Vec<String>,
     /// Ids of contacts to tell.
     pub contacts: Vec<String>,
+    /// Whether each alert that it selects rings, not only the first.
+    pub every_alert: bool,
 }
 
 impl RuleSpec {
@@ -84,6 +88,7 @@ impl RuleSpec {
             searches: self.searches,
             contacts: self.contacts,
             paused: false,
+            every_alert: self.every_alert,
         }
     }
 }
@@ -127,6 +132,7 @@ impl RuleForm {
                     pipelines: lists(&self.pipelines),
                     searches: lists(&self.searches),
                     contacts,
+                    every_alert: self.every_alert,
                 })
             }
             _ => Err(faults),
@@ -149,6 +155,7 @@ impl From<&Rule> for RuleForm {
             pipelines: rule.pipelines.clone(),
             searches: rule.searches.clone(),
             contacts: rule.contacts.clone(),
+            every_alert: rule.every_alert,
         }
     }
 }

@@ -11,8 +11,16 @@ use crate::alert::Category;
 use crate::far;
 use crate::label_query::LabelQuery;
 
-/// The rule in one to three sentences.
+/// The rule in one to four sentences.
 pub fn words(rule: &Rule) -> String {
+    let mut words = when(rule);
+    if rule.every_alert {
+        words.push_str(" Every such alert rings, not only the first.");
+    }
+    words
+}
+
+fn when(rule: &Rule) -> String {
     let subject = subject(rule);
     match rule.query_text() {
         Some(text) => match LabelQuery::parse(text) {

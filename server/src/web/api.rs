@@ -117,6 +117,7 @@ fn why(why: &Why) -> Value {
         "description": why.rule.description,
         "words": why.rule.words(),
         "clauses": why.clauses,
+        "silent": why.silent.map(engine::conversation::Silent::as_str),
     })
 }
 

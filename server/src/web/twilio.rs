@@ -21,6 +21,7 @@ pub fn routes() -> Router<App> {
         .route("/twilio/status/{attempt}", post(status))
         .route("/twilio/voice/{attempt}", post(voice))
         .route("/twilio/key/{attempt}", post(key))
+        .route("/twilio/text", post(text))
         .layer(DefaultBodyLimit::max(LIMIT))
 }
 
@@ -69,7 +70,18 @@ async fn key(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let params = signed(&app, &uri, &headers, &body)?;
-    Ok(twiml(callbacks::key(&app.engine, &attempt, &params).await?))
+    let asked = uri.query() == Some("stop");
+    Ok(twiml(callbacks::key(&app.engine, &attempt, &params, asked).await?))
+}
+
+async fn text(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let params = signed(&app, &uri, &headers, &body)?;
+    Ok(twiml(callbacks::text(&app.engine, &params).await?))
 }
 
 fn twiml(document: String) -> Response {

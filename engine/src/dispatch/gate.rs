@@ -1,0 +1,123 @@
+//! The last word on the rate, just before a request leaves. Slots are handed out a little apart from each other
+//! for all replicas together; here it is made sure that what leaves late (a busy machine, a slow commit) does not
+//! share its second with one too many of those behind it.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Requests do not all take the same time to arrive. Slots leave four times as much (`queue::SPREAD`).
+const MARGIN: Duration = Duration::from_millis(2);
+
+/// What left lately by one channel.
+#[derive(Debug, Default)]
+pub(crate) struct Gate(Mutex<Lately>);
+
+#[derive(Debug, Default)]
+struct Lately {
+    left: VecDeque<(Instant, usize)>,
+    /// The sum of their costs.
+    cost: usize,
+}
+
+impl Gate {
+    /// Waits until one more, which counts as `cost`, keeps to the rate. What costs more than a whole second's worth
+    /// waits for an empty one.
+    pub(crate) async fn pass(&self, per_second: f64, cost: usize) {
+        while let Some(opens) = self.try_pass(per_second, cost) {
+            tokio::time::sleep_until(opens).await;
+        }
+    }
+
+    /// `None` if it may leave, and then it has; else when to ask again.
+    fn try_pass(&self, per_second: f64, cost: usize) -> Option<Instant> {
+        // Below one a second, one in the time that it takes.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate of 0.01 to 10,000"
+        )]
+        let most = per_second.max(1.0) as usize;
+        #[expect(clippy::cast_precision_loss, reason = "at most 10,000")]
+        let window = Duration::from_secs_f64(most as f64 / per_second) + MARGIN;
+        let mut lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        while let Some(&(at, gone)) = lately.left.front()
+            && at + window <= now
+        {
+            lately.left.pop_front();
+            lately.cost -= gone;
+        }
+        let mut rest = lately.cost;
+        let mut opens = None;
+        for &(at, gone) in &lately.left {
+            if rest + cost <= most {
+                break;
+            }
+            rest -= gone;
+            opens = Some(at + window);
+        }
+        if opens.is_none() {
+            lately.left.push_back((now, cost));
+            lately.cost += cost;
+        }
+        opens
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets them ask at these moments (milliseconds), and tells when each left.
+    async fn left(per_second: f64, asked: &[(u64, usize)]) -> Vec<(Duration, usize)> {
+        let (gate, start) = (Gate::default(), Instant::now());
+        let mut left = Vec::new();
+        for &(at, cost) in asked {
+            tokio::time::sleep_until(start + Duration::from_millis(at)).await;
+            gate.pass(per_second, cost).await;
+            left.push((start.elapsed(), cost));
+        }
+        left
+    }
+
+    fn busiest(left: &[(Duration, usize)], window: Duration) -> usize {
+        let within = |from: Duration| {
+            left.iter().filter(|(at, _)| (from..from + window).contains(at)).map(|(_, cost)| cost).sum()
+        };
+        left.iter().map(|&(from, _)| within(from)).max().unwrap_or(0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_second_has_one_too_many() {
+        for per_second in [1_u32, 3, 50, 1000] {
+            let step = 1_008.0 / f64::from(per_second);
+            // Every fifth is late by up to twenty milliseconds.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a test")]
+            let mut asked: Vec<(u64, usize)> = (0..per_second * 4)
+                .map(|n| ((f64::from(n) * step) as u64 + if n % 5 == 0 { u64::from(n % 21) } else { 0 }, 1))
+                .collect();
+            asked.sort_unstable();
+            let left = left(f64::from(per_second), &asked).await;
+            assert!(busiest(&left, Duration::from_secs(1)) <= per_second as usize, "{per_second}");
+            // And no later than that needs.
+            let last = left.last().map(|(at, _)| at.as_secs_f64()).unwrap_or_default();
+            assert!(last <= 4.0 * 1.008 + 0.04, "{per_second}: {last}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_costs_more_takes_more_room() {
+        let left = left(2.0, &[(0, 1), (0, 2), (0, 5), (0, 1)]).await;
+        let at: Vec<u128> = left.iter().map(|(at, _)| at.as_millis()).collect();
+        assert_eq!(at, [0, 1002, 2004, 3006]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rates_below_one_are_kept_too() {
+        let left = left(0.1, &[(0, 1), (0, 1)]).await;
+        assert_eq!(left.last().map(|(at, _)| at.as_millis()), Some(10_002));
+    }
+}

@@ -1,0 +1,261 @@
+//! One superevent, one conversation: what is sent of what matches, who is told of a retraction, and who wants no more.
+
+use engine::callbacks;
+use engine::{alarms, blocks, history, rules};
+use model::contact::Channel;
+use model::rule::RuleForm;
+
+use crate::packets::{labelled, new, superevent};
+use crate::world::{World, form};
+
+scenarios!(
+    a_rule_speaks_once_for_each_superevent,
+    a_rule_may_speak_of_every_alert,
+    what_waits_is_replaced_by_the_newer_words,
+    what_failed_does_not_count_as_told,
+    a_retraction_reaches_exactly_those_who_were_told,
+    a_public_retraction_notice_does_too,
+    key_nine_stops_calls_after_asking_once_more,
+    stop_and_start_by_text,
+    an_alert_is_acknowledged_and_muted_by_text,
+    a_number_that_is_refused_is_tried_no_more,
+    an_account_at_fault_is_an_alarm,
+);
+
+const ANN: &str = "+14145550123";
+const BOB: &str = "+14145550124";
+
+fn update(id: &str, far: f64) -> Vec<u8> {
+    superevent(id, "update", far, &[], None)
+}
+
+/// A rule that speaks at creation and at each crossing of its limit.
+fn rare(contact: &engine::contacts::Contact, every_alert: bool) -> RuleForm {
+    RuleForm { far: "1e-8 Hz".to_owned(), every_alert, ..form(&[contact]) }
+}
+
+async fn a_rule_speaks_once_for_each_superevent(w: &World) {
+    let ada = w.member("ada").await;
+    let phone = w.phone(&ada, ANN, "text").await;
+    rules::add(&w.engine, &ada, &rare(&phone, false)).await.unwrap();
+    assert_eq!(w.take(&new("S230101a", 1e-9)).await.deliveries, 1);
+    assert_eq!(w.step().await, 1);
+    w.take(&update("S230101a", 1e-7)).await;
+    let again = w.take(&update("S230101a", 2e-9)).await;
+    assert_eq!(again.deliveries, 0, "the limit was crossed again, but she knows");
+    let story = history::story(&w.engine, &ada, &again.id).await.unwrap();
+    assert_eq!(story.entry.silent, Some(engine::conversation::Silent::ToldBefore));
+    // Another rule has something else to say, and another superevent is another conversation.
+    let ready = RuleForm { labels: vec!["EM_READY".to_owned()], ..form(&[&phone]) };
+    rules::add(&w.engine, &ada, &ready).await.unwrap();
+    assert_eq!(w.take(&labelled("S230101a", 2e-9, "EM_READY")).await.deliveries, 1);
+    assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 1);
+}
+
+async fn a_rule_may_speak_of_every_alert(w: &World) {
+    let ada = w.member("ada").await;
+    let phone = w.phone(&ada, ANN, "text").await;
+    let rule = rules::add(&w.engine, &ada, &rare(&phone, true)).await.unwrap();
+    assert!(rule.words().contains("Every such alert rings"));
+    assert_eq!(w.take(&new("S230101a", 1e-9)).await.deliveries, 1);
+    w.step().await;
+    w.take(&update("S230101a", 1e-7)).await;
+    assert_eq!(w.take(&update("S230101a", 2e-9)).await.deliveries, 1);
+    let kept = rules::get(&w.engine, &ada, &rule.id).await.unwrap();
+    assert!(kept.every_alert);
+    rules::change(&w.engine, &ada, &rule.id, &rare(&phone, false)).await.unwrap();
+    assert!(!rules::get(&w.engine, &ada, &rule.id).await.unwrap().every_alert);
+}
+
+async fn what_waits_is_replaced_by_the_newer_words(w: &World) {
+    let ada = w.member("ada").await;
+    let phone = w.phone(&ada, ANN, "both").await;
+    w.rule(&ada, &[&phone]).await;
+    let ready = RuleForm { labels: vec!["EM_READY".to_owned()], ..form(&[&phone]) };
+    rules::add(&w.engine, &ada, &ready).await.unwrap();
+    assert_eq!(w.take(&new("S230101a", 1e-9)).await.deliveries, 2);
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "EM_READY")).await.deliveries, 2);
+    let states = w.column("SELECT state || ' ' || COALESCE(code, '-') FROM deliveries ORDER BY id").await;
+    assert_eq!(states, ["cancelled merged", "cancelled merged", "queued -", "queued -"]);
+    assert_eq!(w.step().await, 2);
+    let bodies = w.column("SELECT body FROM deliveries WHERE state = 'sent' AND channel = 'text'").await;
+    assert!(bodies.len() == 1 && bodies[0].contains("EM_READY added"), "{bodies:?}");
+}
+
+async fn what_failed_does_not_count_as_told(w: &World) {
+    let ada = w.member("ada").await;
+    let phone = w.phone(&ada, ANN, "text").await;
+    rules::add(&w.engine, &ada, &rare(&phone, false)).await.unwrap();
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    w.sql("UPDATE deliveries SET state = 'failed'").await;
+    w.take(&update("S230101a", 1e-7)).await;
+    assert_eq!(w.take(&update("S230101a", 2e-9)).await.deliveries, 1);
+}
+
+async fn a_retraction_reaches_exactly_those_who_were_told(w: &World) {
+    let (ann, told) = w.listener(ANN, "both").await;
+    let (_, waiting) = w.listener(BOB, "text").await;
+    let (tired, _) = w.listener("+14145550125", "text").await;
+    let stranger = w.member("eve").await;
+    let other = w.phone(&stranger, "+14145550126", "text").await;
+    let asks = RuleForm { labels: vec!["ADVNO".to_owned()], ..form(&[&other]) };
+    rules::add(&w.engine, &stranger, &asks).await.unwrap();
+    w.take(&new("S230101a", 1e-9)).await;
+    // One still waits, as after a busy line.
+    w.sql(&format!(
+        "UPDATE deliveries SET not_before_ms = not_before_ms + 60000 WHERE contact_id = '{}'",
+        waiting.id
+    ))
+    .await;
+    assert_eq!(w.step().await, 3);
+    w.sql(&format!(
+        "INSERT INTO mutes (member_id, subject, created_ms) VALUES ('{}', 'S230101a', 0)",
+        tired.id
+    ))
+    .await;
+    let retracted = w.take(&labelled("S230101a", 1e-9, "ADVNO")).await;
+    assert_eq!(retracted.deliveries, 3, "a call and a text to Ann, and the rule that asks for it");
+    assert_eq!(w.count("deliveries WHERE state = 'cancelled' AND code = 'retracted'").await, 1);
+    let of = |contact: &str| {
+        format!("deliveries WHERE alert_id = '{}' AND contact_id = '{contact}'", retracted.id)
+    };
+    assert_eq!((w.count(&of(&told.id)).await, w.count(&of(&waiting.id)).await), (2, 0));
+    let body = w.value(&format!("SELECT body FROM {} AND channel = 'text'", of(&told.id))).await;
+    assert!(body.starts_with("RETRACTED"), "{body}");
+    let story = history::story(&w.engine, &ann, &retracted.id).await.unwrap();
+    assert!(story.matched.is_empty() && story.entry.deliveries.len() == 2);
+    // Being told of it once is enough.
+    w.step().await;
+    let again = superevent("S230101a", "label_added", 2e-9, &["ADVNO", "DQV"], Some("ADVNO"));
+    assert_eq!(w.take(&again).await.deliveries, 1, "only the rule that asks for the label");
+}
+
+async fn a_public_retraction_notice_does_too(w: &World) {
+    w.listener(ANN, "text").await;
+    let notice = br#"{"alert_type":"RETRACTION","superevent_id":"S230101a","time_created":"2023-01-01T00:00:00Z",
+        "urls":{"gracedb":"https://gracedb.example.org/superevents/S230101a/view/"},"event":null,"external_coinc":null}"#;
+    let early = w.take(notice).await;
+    assert_eq!(early.deliveries, 0, "nobody had been told");
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let late = String::from_utf8(notice.to_vec()).unwrap().replace("00:00:00Z", "01:00:00Z");
+    assert_eq!(w.take(late.as_bytes()).await.deliveries, 1);
+}
+
+async fn called(w: &World) -> (String, String) {
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let mut found = w.column("SELECT id FROM attempts WHERE channel = 'call'").await;
+    let attempt = found.pop().unwrap();
+    let sid = w.value(&format!("SELECT provider_sid FROM attempts WHERE id = '{attempt}'")).await;
+    (attempt, sid)
+}
+
+fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+async fn key_nine_stops_calls_after_asking_once_more(w: &World) {
+    let (ann, phone) = w.listener(ANN, "both").await;
+    let (attempt, sid) = called(w).await;
+    let nine = params(&[("CallSid", &sid), ("CallStatus", "in-progress"), ("Digits", "9")]);
+    callbacks::voice(&w.engine, &attempt, &nine).await.unwrap();
+    let sure = callbacks::key(&w.engine, &attempt, &nine, false).await.unwrap();
+    assert!(sure.contains("?stop\"") && sure.contains("9 once more"), "{sure}");
+    assert_eq!(w.count("blocks").await, 0);
+    let done = callbacks::key(&w.engine, &attempt, &nine, true).await.unwrap();
+    assert!(done.contains("called no more") && !done.contains("<Gather"), "{done}");
+    let mine = blocks::list(&w.engine, &ann).await.unwrap();
+    assert!(
+        mine.len() == 1 && mine[0].stopped && mine[0].channel == Channel::Call && mine[0].can_be_lifted()
+    );
+    assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 1, "the text only");
+    blocks::lift(&w.engine, &ann, &phone.id, Channel::Call).await.unwrap();
+    assert_eq!(w.take(&new("S230103a", 1e-9)).await.deliveries, 2);
+    // It is nobody else's to lift.
+    let eve = w.member("eve").await;
+    let theirs = blocks::lift(&w.engine, &eve, &phone.id, Channel::Call).await;
+    assert!(matches!(theirs, Err(engine::Error::NotFound)));
+}
+
+async fn text(w: &World, from: &str, body: &str) -> String {
+    callbacks::text(&w.engine, &params(&[("From", from), ("Body", body)])).await.unwrap()
+}
+
+async fn stop_and_start_by_text(w: &World) {
+    let (ann, phone) = w.listener(ANN, "both").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert!(!text(w, ANN, "Stop texting me").await.contains("<Message>"));
+    assert_eq!(w.count("blocks").await, 0, "not the word alone");
+    assert!(!text(w, ANN, " stop \n").await.contains("<Message>"), "Twilio answers it");
+    assert_eq!(
+        w.count("deliveries WHERE channel = 'text' AND state = 'cancelled' AND code = 'stopped'").await,
+        1
+    );
+    assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 1, "the call only");
+    let lifted = blocks::lift(&w.engine, &ann, &phone.id, Channel::Text).await;
+    assert!(matches!(lifted, Err(engine::Error::Conflict(_))), "Twilio would go on refusing");
+    text(w, ANN, "START").await;
+    assert_eq!(w.take(&new("S230103a", 1e-9)).await.deliveries, 2);
+    assert!(!text(w, "anonymous", "STOP").await.contains("<Message>"));
+}
+
+async fn an_alert_is_acknowledged_and_muted_by_text(w: &World) {
+    let (_, _) = w.listener(ANN, "both").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    // The call waits, as after a busy line.
+    w.sql("UPDATE deliveries SET not_before_ms = not_before_ms + 60000 WHERE channel = 'call'").await;
+    w.step().await;
+    assert!(text(w, BOB, "1").await.ends_with("<Response></Response>"), "a stranger");
+    let thanks = text(w, ANN, "ack").await;
+    assert!(thanks.contains("<Message>Thank you: S230101a is acknowledged.</Message>"), "{thanks}");
+    assert_eq!(w.count("deliveries WHERE state = 'cancelled' AND code = 'acknowledged'").await, 1);
+    assert_eq!(w.count("deliveries WHERE state = 'reached' AND acked_ms IS NOT NULL").await, 1);
+    assert!(text(w, ANN, "1").await.ends_with("<Response></Response>"), "no answer to the same again");
+    w.pass(1);
+    w.take(&new("S230102a", 1e-9)).await;
+    w.step().await;
+    assert!(text(w, ANN, "2").await.contains("no more about S230102a"));
+    assert_eq!(w.value("SELECT subject FROM mutes").await, "S230102a");
+}
+
+/// Lets Twilio tell this error of the text that was sent.
+async fn fails_with(w: &World, code: &str) {
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let attempt = w.value("SELECT id FROM attempts").await;
+    let sid = w.value("SELECT provider_sid FROM attempts").await;
+    let news = params(&[("MessageSid", &sid), ("MessageStatus", "undelivered"), ("ErrorCode", code)]);
+    callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+}
+
+async fn a_number_that_is_refused_is_tried_no_more(w: &World) {
+    let (ann, phone) = w.listener(ANN, "text").await;
+    fails_with(w, "30006").await;
+    let mine = blocks::list(&w.engine, &ann).await.unwrap();
+    assert_eq!((mine.len(), mine[0].stopped, mine[0].code.as_deref()), (1, false, Some("30006")));
+    assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 0);
+    let reach = engine::reach::of(&w.engine, &ann).await.unwrap();
+    assert!(!reach.reachable && reach.words.contains("no calls and texts"), "{}", reach.words);
+    assert_eq!(reach.todo.unwrap().href, format!("/contacts/{}", phone.id));
+    assert_eq!(alarms::list(&w.engine).await.unwrap().len(), 0);
+    blocks::lift(&w.engine, &ann, &phone.id, Channel::Text).await.unwrap();
+    assert_eq!(w.take(&new("S230103a", 1e-9)).await.deliveries, 1);
+}
+
+async fn an_account_at_fault_is_an_alarm(w: &World) {
+    let (ann, _) = w.listener(ANN, "text").await;
+    fails_with(w, "30034").await;
+    let found = alarms::list(&w.engine).await.unwrap();
+    assert_eq!(
+        (found.len(), found[0].kind.as_str(), found[0].subject.as_str()),
+        (1, "provider_refuses", "30034")
+    );
+    assert_eq!(blocks::list(&w.engine, &ann).await.unwrap().len(), 0);
+    assert!(matches!(alarms::dismiss(&w.engine, &ann, &found[0].id).await, Err(engine::Error::Forbidden)));
+    w.sql("UPDATE members SET is_admin = TRUE").await;
+    let admin = engine::members::find(&w.engine, &ann.id).await.unwrap().unwrap();
+    alarms::dismiss(&w.engine, &admin, &found[0].id).await.unwrap();
+    assert!(alarms::list(&w.engine).await.unwrap()[0].cleared.is_some());
+}
