@@ -1,5 +1,5 @@
 # The commands of a day. Each is a script in scripts/, which says what it does.
-.PHONY: help run test lint test-rust test-browser screenshots bench fuzz build fmt clean
+.PHONY: help run test lint test-rust test-browser screenshots bench fuzz soak build fmt clean
 
 help:
 	@echo 'make run           build what is needed and start Ringdown on http://127.0.0.1:3000'
@@ -10,6 +10,7 @@ help:
 	@echo 'make screenshots   pictures of every page, into end2end/screenshots/'
 	@echo 'make bench         measure the numbers that Ringdown promises'
 	@echo 'make fuzz          hostile bytes for a minute (scripts/fuzz SECONDS for longer)'
+	@echo 'make soak          the server killed again and again (scripts/soak ROUNDS for longer)'
 	@echo 'make build         the release build, for installing'
 	@echo 'make fmt           put the source into its format'
 	@echo 'make clean         remove what was built; data/ stays'
@@ -37,6 +38,9 @@ bench:
 
 fuzz:
 	@scripts/fuzz
+
+soak:
+	@scripts/soak
 
 build:
 	@scripts/build

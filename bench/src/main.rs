@@ -1,11 +1,12 @@
 //! Measures what Ringdown promises: the time from an alert to the first request at
 //! Twilio, the time to select among many rules, and memory. `make bench` runs it against the release build.
 //!
-//! `RINGDOWN_BIN=PROGRAM bench [sqlite|postgres|selection]...` starts PROGRAM on a fresh
+//! `RINGDOWN_BIN=PROGRAM bench [sqlite|postgres|rates|selection]...` starts PROGRAM on a fresh
 //! database, with the Twilio simulator in this process, and posts alerts one after
 //! the other. Times are taken here, on one clock: from just before the post to the
 //! moment when the request's head has reached the simulator.
 
+mod rates;
 mod selection;
 mod server;
 mod table;
@@ -50,7 +51,12 @@ impl Arrivals {
 
     /// Waits until there are `count`, and takes them.
     async fn take(&self, count: usize) -> Result<Vec<Instant>> {
-        tokio::time::timeout(PATIENCE, async {
+        self.take_within(count, PATIENCE).await
+    }
+
+    /// The same with another patience.
+    async fn take_within(&self, count: usize, patience: Duration) -> Result<Vec<Instant>> {
+        tokio::time::timeout(patience, async {
             loop {
                 if let Ok(mut times) = self.times.lock()
                     && times.len() >= count
@@ -70,7 +76,7 @@ async fn main() -> ExitCode {
     let parts: Vec<String> = std::env::args().skip(1).collect();
     #[expect(clippy::disallowed_methods, reason = "the benchmark's own configuration")]
     let Ok(program) = std::env::var("RINGDOWN_BIN") else {
-        table::say("usage: RINGDOWN_BIN=PROGRAM bench [sqlite|postgres|selection]...");
+        table::say("usage: RINGDOWN_BIN=PROGRAM bench [sqlite|postgres|rates|selection]...");
         return ExitCode::from(2);
     };
     match measure(&program, parts).await {
@@ -84,17 +90,22 @@ async fn main() -> ExitCode {
 
 async fn measure(program: &str, mut parts: Vec<String>) -> Result<()> {
     if parts.is_empty() {
-        parts = ["sqlite", "postgres", "selection"].map(str::to_owned).to_vec();
+        parts = ["sqlite", "postgres", "rates", "selection"].map(str::to_owned).to_vec();
     }
-    let selection = parts.iter().any(|part| part == "selection");
+    let asked = |name: &str| parts.iter().any(|part| part == name);
     let mut rows = Vec::new();
-    for database in parts.iter().filter(|part| *part != "selection") {
+    for database in parts.iter().filter(|part| !["rates", "selection"].contains(&part.as_str())) {
         rows.push(one(program, database).await?);
     }
     if !rows.is_empty() {
         table::print(&rows);
     }
-    if selection {
+    if asked("rates") {
+        for database in ["sqlite", "postgres"] {
+            rates::measure(program, database).await?;
+        }
+    }
+    if asked("selection") {
         selection::measure()?;
     }
     Ok(())
@@ -103,7 +114,7 @@ async fn measure(program: &str, mut parts: Vec<String>) -> Result<()> {
 /// Measures one database.
 async fn one(program: &str, database: &str) -> Result<table::Row> {
     let arrivals = Arrivals::default();
-    let server = Server::start(program, database, RECIPIENTS, &arrivals).await?;
+    let server = Server::start(program, database, RECIPIENTS, 10_000, &arrivals).await?;
     for number in 0..WARM_UP {
         server.post(number).await?;
         arrivals.take(RECIPIENTS).await?;

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::{self, Next};
+use engine::db::Db;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -30,6 +32,7 @@ impl Server {
         program: &str,
         database: &str,
         recipients: usize,
+        calls_per_second: u32,
         arrivals: &Arrivals,
     ) -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("ringdown-bench-{}-{database}", std::process::id()));
@@ -38,7 +41,7 @@ impl Server {
         let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
         let database_url = match database {
             "sqlite" => format!("sqlite://{}/ringdown.db", folder.display()),
-            "postgres" => postgres()?,
+            "postgres" => postgres().await?,
             other => return Err(format!("there is no database {other:?}").into()),
         };
         let environment = [
@@ -47,7 +50,7 @@ impl Server {
             ("RINGDOWN_TWILIO_ACCOUNT_SID", SID.to_owned()),
             ("RINGDOWN_TWILIO_AUTH_TOKEN", "bench-secret".to_owned()),
             ("RINGDOWN_TWILIO_API_BASE", twilio),
-            ("RINGDOWN_TWILIO_CALLS_PER_SECOND", "10000".to_owned()),
+            ("RINGDOWN_TWILIO_CALLS_PER_SECOND", calls_per_second.to_string()),
             ("RINGDOWN_INGEST_TOKEN", TOKEN.to_owned()),
             ("RINGDOWN_GAP_CHECK_MINUTES", "0".to_owned()),
             ("RUST_LOG", "warn".to_owned()),
@@ -110,10 +113,18 @@ impl Server {
     }
 }
 
-fn postgres() -> Result<String> {
+/// A new database on the server beside us.
+async fn postgres() -> Result<String> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     let missing = "RINGDOWN_TEST_POSTGRES is not set; run this through scripts/with-postgres --durable";
     #[expect(clippy::disallowed_methods, reason = "the benchmark's own configuration")]
-    std::env::var("RINGDOWN_TEST_POSTGRES").map_err(|_| missing.into())
+    let server = std::env::var("RINGDOWN_TEST_POSTGRES").map_err(|_| missing)?;
+    let name = format!("bench_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let Db::Postgres(pool) = Db::open(&server).await? else { return Err(missing.into()) };
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await?;
+    pool.close().await;
+    let (base, _) = server.rsplit_once('/').ok_or(missing)?;
+    Ok(format!("{base}/{name}"))
 }
 
 /// The Twilio simulator, with a note taken of each request before it is handled.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::contact::Channel;
 use model::delivery::DeliveryKind;
 use model::words;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 
 use crate::db::Tx;
 use crate::error::Result;
@@ -27,6 +27,9 @@ use gate::Gate;
 
 /// Requests to Twilio under way at once for each channel; Twilio limits concurrency.
 const IN_FLIGHT: usize = 16;
+/// Claimed and not settled yet, for each channel: those whose slot is near, those under way, and those whose answer
+/// is being written down. More than a quarter of a second's worth at a thousand a second.
+const UNSETTLED: usize = 512;
 const CHANNELS: [Channel; 2] = [Channel::Call, Channel::Text];
 /// The safety net, also how often a healthy dispatcher is seen to turn.
 const POLL: Duration = Duration::from_secs(1);
@@ -35,6 +38,9 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 /// Runs until `stop` becomes true, then finishes what is under way.
 pub async fn run(engine: Engine, stop: watch::Receiver<bool>) {
+    if let Err(error) = reconcile::take_over(&engine).await {
+        tracing::error!(%error, "what an earlier run left open waits for the end of its lease");
+    }
     let calls = tokio::spawn(channel_loop(engine.clone(), Channel::Call, stop.clone()));
     let texts = tokio::spawn(channel_loop(engine.clone(), Channel::Text, stop.clone()));
     let checks = tokio::spawn(check_loop(engine, stop));
@@ -54,14 +60,16 @@ pub(crate) struct Lanes {
 
 #[derive(Debug)]
 struct Lane {
-    /// How many more requests may be under way: none before a dispatcher runs, and none after it has ended.
+    /// How many more may be claimed: none before a dispatcher runs, and none after it has ended.
     room: Arc<Semaphore>,
+    /// How many more requests may be under way.
+    wire: Semaphore,
     gate: Gate,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { room: Arc::new(Semaphore::new(0)), gate: Gate::default() }
+        Self { room: Arc::new(Semaphore::new(0)), wire: Semaphore::new(IN_FLIGHT), gate: Gate::default() }
     }
 }
 
@@ -140,7 +148,7 @@ fn tell(engine: &Engine, members: &[String]) {
 }
 
 async fn channel_loop(engine: Engine, channel: Channel, mut stop: watch::Receiver<bool>) {
-    engine.lanes().open(channel, IN_FLIGHT);
+    engine.lanes().open(channel, UNSETTLED);
     let lane = engine.lanes().of(channel).clone();
     let mut work = engine.bus().watch_work();
     while !*stop.borrow() {
@@ -162,14 +170,14 @@ async fn channel_loop(engine: Engine, channel: Channel, mut stop: watch::Receive
         }
     }
     // Whoever has all of it knows that nothing is under way, and leaves nothing for others to take.
-    if let Ok(all) = lane.acquire_many(u32::try_from(IN_FLIGHT).unwrap_or(u32::MAX)).await {
+    if let Ok(all) = lane.acquire_many(u32::try_from(UNSETTLED).unwrap_or(u32::MAX)).await {
         all.forget();
     }
 }
 
 /// Claims once and starts the sends; returns how long to wait if nothing wakes us.
 async fn turn(engine: &Engine, channel: Channel) -> Result<Duration> {
-    let room = engine.lanes().take(channel, IN_FLIGHT);
+    let room = engine.lanes().take(channel, UNSETTLED);
     let claim = queue::claim(engine, channel, room.len()).await?;
     engine.note_turn();
     let wait = claim.again.map_or(POLL, |again| millis_until(engine, again.0));
@@ -186,7 +194,7 @@ fn millis_until(engine: &Engine, at_ms: i64) -> Duration {
 pub async fn step(engine: &Engine) -> Result<usize> {
     let mut sent = 0;
     for channel in CHANNELS {
-        let claim = queue::claim(engine, channel, IN_FLIGHT).await?;
+        let claim = queue::claim(engine, channel, UNSETTLED).await?;
         for claimed in claim.claimed {
             send(engine, &claimed).await;
             sent += 1;
@@ -232,13 +240,16 @@ const fn outcome(answer: &Result<Remote, ProviderError>) -> &'static str {
     }
 }
 
-async fn wait_for_slot(engine: &Engine, claimed: &Claimed) {
+/// Returns when the request may leave, with its place on the wire.
+async fn wait_for_slot<'a>(engine: &'a Engine, claimed: &Claimed) -> Option<SemaphorePermit<'a>> {
     let wait_us = claimed.slot_us - engine.now().0 * 1000;
     if let Ok(wait @ 1..) = u64::try_from(wait_us) {
         tokio::time::sleep(Duration::from_micros(wait)).await;
     }
-    let per_second = engine.settings().per_second(claimed.channel);
-    engine.lanes().lane(claimed.channel).gate.pass(per_second, claimed.cost()).await;
+    let lane = engine.lanes().lane(claimed.channel);
+    let place = lane.wire.acquire().await.ok();
+    lane.gate.pass(engine.settings().per_second(claimed.channel), claimed.cost()).await;
+    place
 }
 
 async fn request(engine: &Engine, claimed: &Claimed) -> Result<Remote, ProviderError> {
@@ -251,7 +262,7 @@ async fn request(engine: &Engine, claimed: &Claimed) -> Result<Remote, ProviderE
         DeliveryKind::Alert | DeliveryKind::Test => None,
     };
     // After the code is made: hashing it takes longer than a slot.
-    wait_for_slot(engine, claimed).await;
+    let _place = wait_for_slot(engine, claimed).await;
     match (claimed.channel, code) {
         (Channel::Text, None) => {
             engine.twilio().send_text(&claimed.to, &claimed.body, &callback, valid_secs).await

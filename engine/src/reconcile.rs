@@ -7,7 +7,7 @@ use model::time::Millis;
 use sqlx::FromRow;
 
 use crate::Engine;
-use crate::db::{exec, row, rows};
+use crate::db::{Db, exec, row, rows};
 use crate::error::{Error, Result};
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
@@ -44,6 +44,23 @@ struct DueRow {
 struct Known {
     #[expect(dead_code, reason = "only its presence matters")]
     id: String,
+}
+
+/// What an earlier run of this program left open is looked into at once instead of at the end of its lease. On
+/// `PostgreSQL` it may be another replica's, so there the lease is waited for.
+pub(crate) async fn take_over(engine: &Engine) -> Result<()> {
+    if let Db::Postgres(_) = engine.db() {
+        return Ok(());
+    }
+    let now = engine.now();
+    let mut tx = engine.db().write().await?;
+    let open =
+        exec!(&mut tx, "UPDATE attempts SET check_ms = $1 WHERE state = 'sending' AND check_ms > $1", now.0)?;
+    tx.commit().await?;
+    if open > 0 {
+        tracing::warn!(open, "an earlier run ended in the midst of sending; that is looked into now");
+    }
+    Ok(())
 }
 
 /// Looks into what is due.

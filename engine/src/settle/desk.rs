@@ -11,8 +11,8 @@ use crate::Engine;
 use crate::error::{Error, Result};
 use crate::providers::ProviderError;
 
-/// The most that one commit takes: an alert that comes in meanwhile waits for it.
-const TOGETHER: usize = 8;
+/// What one commit takes: an alert that comes in meanwhile waits for it. Where many wait, a quarter of them.
+const TOGETHER: std::ops::RangeInclusive<usize> = 8..=64;
 
 /// Where news waits for its turn.
 #[derive(Debug, Default)]
@@ -36,7 +36,8 @@ impl Desk {
     /// The next ones, in the order they came.
     fn take(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let some = waiting.len().min(TOGETHER);
+        let share = (waiting.len() / 4).clamp(*TOGETHER.start(), *TOGETHER.end());
+        let some = waiting.len().min(share);
         waiting.drain(..some).collect()
     }
 }
