@@ -20,6 +20,8 @@ pub enum Kind {
     FeedDown,
     /// Twilio refuses calls or texts for a reason that an admin must mend; the subject is its code.
     ProviderRefuses,
+    /// The configuration cannot work as it is.
+    SelfTest,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Self::GracedbUnreachable => "gracedb_unreachable",
             Self::FeedDown => "feed_down",
             Self::ProviderRefuses => "provider_refuses",
+            Self::SelfTest => "self_test",
         }
     }
 }
@@ -74,7 +77,7 @@ impl From<Row> for Alarm {
     }
 }
 
-/// Raises an alarm unless it is open already.
+/// Raises an alarm unless it is open already; then only its words are renewed.
 pub(crate) async fn raise(engine: &Engine, kind: Kind, subject: &str, message: &str) -> Result<()> {
     let mut tx = engine.db().write().await?;
     let new = raise_in(&mut tx, kind, subject, message, engine.now()).await?;
@@ -85,7 +88,7 @@ pub(crate) async fn raise(engine: &Engine, kind: Kind, subject: &str, message: &
     Ok(())
 }
 
-/// The same inside a transaction that has other things to write; false if it is open already.
+/// The same inside a transaction that has other things to write; false if just this is open already.
 pub(crate) async fn raise_in(
     tx: &mut Tx,
     kind: Kind,
@@ -96,7 +99,8 @@ pub(crate) async fn raise_in(
     let new = exec!(
         tx,
         "INSERT INTO alarms (id, kind, subject, message, raised_ms) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (kind, subject) WHERE cleared_ms IS NULL DO NOTHING",
+         ON CONFLICT (kind, subject) WHERE cleared_ms IS NULL DO UPDATE SET message = excluded.message
+         WHERE alarms.message <> excluded.message",
         new_id(),
         kind.as_str(),
         subject,

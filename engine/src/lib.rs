@@ -35,6 +35,7 @@ pub mod reconcile;
 pub mod rules;
 pub mod ruleset;
 pub mod sandbox;
+pub mod selftest;
 pub mod sessions;
 pub mod settings;
 pub mod settle;

@@ -10,7 +10,7 @@ use engine::clock::Clock;
 use engine::db::Db;
 use engine::providers::simulator::PhoneSimulator;
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn, dispatch, gaps, igwn, sandbox, sessions};
+use engine::{Engine, Settings, SignIn, dispatch, gaps, igwn, sandbox, selftest, sessions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -101,6 +101,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     let sweeper = tokio::spawn(sweep(engine.clone()));
     let feed = config.igwn.clone().map(|feed| tokio::spawn(igwn::run(engine.clone(), feed, stop.clone())));
     let gaps = config.gaps.clone().map(|watch| tokio::spawn(gaps::run(engine.clone(), watch, stop.clone())));
+    let (sandboxed, checked) = (engine.sandbox(), engine.clone());
     let app = web::App {
         ingest_token: config.ingest_token.as_deref().map(Arc::from),
         leptos: web::leptos_options(&config.site_root),
@@ -122,6 +123,13 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         let _ = halt.wait_for(|stop| *stop).await;
     });
     let server = tokio::spawn(server.into_future());
+    if !sandboxed {
+        tokio::spawn(async move {
+            if let Err(error) = selftest::run(&checked).await {
+                tracing::error!(%error, "the self-test could not be written down");
+            }
+        });
+    }
     stop_signal().await?;
     tracing::info!("stopping: no new claims, finishing what is under way");
     stopper.send_replace(true);

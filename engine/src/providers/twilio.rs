@@ -173,15 +173,22 @@ impl Twilio {
         self.from.get_or_try_init(|| self.first_number()).await
     }
 
-    async fn first_number(&self) -> Result<E164, ProviderError> {
-        let request = self.http.get(self.url("IncomingPhoneNumbers")?).query(&[("PageSize", "1")]);
+    /// The number to come from, if the operator chose one.
+    pub(crate) const fn configured_from(&self) -> Option<&E164> {
+        self.account.from.as_ref()
+    }
+
+    /// The numbers that the account owns, up to a thousand.
+    pub(crate) async fn numbers(&self) -> Result<Vec<E164>, ProviderError> {
+        let request = self.http.get(self.url("IncomingPhoneNumbers")?).query(&[("PageSize", "1000")]);
         let numbers: Numbers = read(self.send(request).await?).await?;
+        let each = numbers.incoming_phone_numbers.iter();
+        Ok(each.filter_map(|number| E164::parse(&number.phone_number).ok()).collect())
+    }
+
+    async fn first_number(&self) -> Result<E164, ProviderError> {
         let none = || ProviderError::Permanent { code: "no_number".to_owned() };
-        numbers
-            .incoming_phone_numbers
-            .first()
-            .and_then(|number| E164::parse(&number.phone_number).ok())
-            .ok_or_else(none)
+        self.numbers().await?.into_iter().next().ok_or_else(none)
     }
 
     /// Starts a call. `callback` is told of every step.

@@ -42,6 +42,7 @@ mod packets;
 mod phones;
 mod rates;
 mod rules;
+mod selftest;
 mod unknown;
 mod verification;
 mod world;

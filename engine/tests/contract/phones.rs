@@ -40,6 +40,11 @@ impl Phones {
     }
 
     /// The product's own client for it.
+    /// The account that it takes.
+    pub fn account(&self) -> Account {
+        account_at(&self.base)
+    }
+
     pub fn client(&self) -> Twilio {
         client_at(&self.base)
     }
@@ -104,14 +109,17 @@ impl Phones {
 
 /// The product's client for an account at `base`.
 pub fn client_at(base: &str) -> Twilio {
-    let account = Account {
+    Twilio::new(account_at(base)).unwrap()
+}
+
+fn account_at(base: &str) -> Account {
+    Account {
         sid: SID.to_owned(),
         auth_token: AUTH.to_owned(),
         api_key: None,
         from: None,
         api_base: base.to_owned(),
-    };
-    Twilio::new(account).unwrap()
+    }
 }
 
 /// A field of a create's form.

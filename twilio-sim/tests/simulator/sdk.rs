@@ -1,6 +1,6 @@
 //! Runs `tests/sdk.py`, Twilio's own Python SDK against the simulator, where that SDK is installed.
 //!
-//! Easy to get wrong: `PYTHON` names the interpreter that has the package `twilio`; without it the
+//! Easy to get wrong: `RINGDOWN_TEST_PYTHON` names the interpreter that has the package `twilio`; without it the
 //! test passes and says that it was skipped.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::world::World;
 
 #[expect(clippy::disallowed_methods, reason = "which interpreter has the package is known only outside")]
 fn python() -> String {
-    std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned())
+    std::env::var("RINGDOWN_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned())
 }
 
 fn run(arguments: &[&str]) -> Option<Output> {
