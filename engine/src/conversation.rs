@@ -28,6 +28,8 @@ pub enum Silent {
     Muted,
     /// None of its contacts can be reached.
     NobodyToTell,
+    /// The packet came too long after it was written.
+    TooLate,
 }
 
 impl Silent {
@@ -37,12 +39,15 @@ impl Silent {
             Self::ToldBefore => "told_before",
             Self::Muted => "muted",
             Self::NobodyToTell => "nobody_to_tell",
+            Self::TooLate => "too_late",
         }
     }
 
     /// Reads [`Self::as_str`]'s words.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::ToldBefore, Self::Muted, Self::NobodyToTell].into_iter().find(|one| one.as_str() == text)
+        [Self::ToldBefore, Self::Muted, Self::NobodyToTell, Self::TooLate]
+            .into_iter()
+            .find(|one| one.as_str() == text)
     }
 }
 
@@ -77,6 +82,7 @@ struct Earlier {
     contact_id: String,
     channel: String,
     state: String,
+    code: Option<String>,
     retraction: bool,
 }
 
@@ -84,6 +90,14 @@ struct Earlier {
 struct Withdrawn {
     #[expect(dead_code, reason = "that there is one is all that is asked")]
     id: String,
+}
+
+impl<'a> Plan<'a> {
+    /// Nothing is sent of what matched.
+    pub(crate) fn silent(matched: &'a [Rule], why: Silent) -> Self {
+        let silent = matched.iter().map(|rule| (rule.id.as_str(), why)).collect();
+        Self { silent, ..Self::default() }
+    }
 }
 
 impl SoFar {
@@ -99,7 +113,7 @@ impl SoFar {
         let earlier = rows!(
             tx,
             Earlier,
-            "SELECT d.id, d.contact_id, d.channel, d.state, a.retraction FROM deliveries d
+            "SELECT d.id, d.contact_id, d.channel, d.state, d.code, a.retraction FROM deliveries d
              JOIN alerts a ON a.id = d.alert_id
              WHERE a.subject = $1 AND a.received_ms >= $2 AND d.contact_id IS NOT NULL",
             subject,
@@ -111,6 +125,10 @@ impl SoFar {
             let Some(channel) = Channel::parse(&row.channel) else { continue };
             let way = (row.contact_id.clone(), channel);
             match row.state.as_str() {
+                // Its owner knows, if not by this phone.
+                "cancelled" if row.code.as_deref() == Some("acknowledged") => {
+                    so_far.told.insert(row.contact_id);
+                }
                 "queued" => so_far.waiting.entry(way).or_default().push(row.id),
                 "sending" | "sent" | "reached" | "unconfirmed" | "unknown" => {
                     if row.retraction {
@@ -148,7 +166,7 @@ pub(crate) async fn plan<'a>(
     let muted: HashSet<String> = muted(tx, subject).await?.into_iter().collect();
     if alert.retraction {
         for (way, waiting) in std::mem::take(&mut so_far.waiting) {
-            if !withdraw(tx, &waiting, "retracted", now).await? {
+            if withdraw(tx, &waiting, "retracted", now).await?.faster {
                 so_far.told_by.insert(way);
             }
         }
@@ -174,10 +192,9 @@ pub(crate) async fn plan<'a>(
             let told = so_far.spoken.contains(&rule.id) && so_far.told.contains(contact_id);
             for &channel in &contact.channels {
                 let way = (contact_id.clone(), channel);
-                let replaced = match so_far.waiting.remove(&way) {
-                    Some(waiting) => withdraw(tx, &waiting, "merged", now).await?,
-                    None => false,
-                };
+                let waiting = so_far.waiting.remove(&way).unwrap_or_default();
+                let Withdrawal { any: replaced, faster } = withdraw(tx, &waiting, "merged", now).await?;
+                let told = told || (faster && so_far.spoken.contains(&rule.id));
                 if replaced || again || !told || plan.sends.contains_key(&way) {
                     plan.sends.entry(way).or_default().push(rule);
                     silent = None;
@@ -193,9 +210,17 @@ pub(crate) async fn plan<'a>(
     Ok(plan)
 }
 
-/// Takes waiting messages back; false if one was faster.
-async fn withdraw(tx: &mut Tx, waiting: &[String], code: &str, now: Millis) -> Result<bool> {
-    let mut all = true;
+/// What became of waiting messages that were to be taken back.
+struct Withdrawal {
+    /// One was.
+    any: bool,
+    /// One has been claimed first.
+    faster: bool,
+}
+
+/// Takes waiting messages back.
+async fn withdraw(tx: &mut Tx, waiting: &[String], code: &str, now: Millis) -> Result<Withdrawal> {
+    let mut done = Withdrawal { any: false, faster: false };
     for id in waiting {
         let withdrawn = row!(
             tx,
@@ -206,9 +231,10 @@ async fn withdraw(tx: &mut Tx, waiting: &[String], code: &str, now: Millis) -> R
             now.0,
             id.as_str()
         )?;
-        all &= withdrawn.is_some();
+        done.any |= withdrawn.is_some();
+        done.faster |= withdrawn.is_none();
     }
-    Ok(all)
+    Ok(done)
 }
 
 #[derive(FromRow)]

@@ -222,7 +222,10 @@ async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
 }
 
 async fn send(engine: &Engine, claimed: &Claimed) {
-    let answer = request(engine, claimed).await;
+    let Some(answer) = request(engine, claimed).await else {
+        tracing::warn!(attempt = claimed.attempt_id, "too late to send; it is looked into");
+        return;
+    };
     engine.metrics().request(claimed.channel.as_str(), outcome(&answer));
     let news = answer.map_or_else(News::Failed, News::Accepted);
     if let Err(error) = settle::bring(engine, &claimed.attempt_id, news).await {
@@ -244,7 +247,8 @@ const fn outcome(answer: &Result<Remote, ProviderError>) -> &'static str {
 async fn wait_for_slot<'a>(engine: &'a Engine, claimed: &Claimed) -> Option<SemaphorePermit<'a>> {
     let wait_us = claimed.slot_us - engine.now().0 * 1000;
     if let Ok(wait @ 1..) = u64::try_from(wait_us) {
-        tokio::time::sleep(Duration::from_micros(wait)).await;
+        // No slot is further ahead, whatever a clock that was set back says.
+        tokio::time::sleep(Duration::from_micros(wait).min(queue::HORIZON)).await;
     }
     let lane = engine.lanes().lane(claimed.channel);
     let place = lane.wire.acquire().await.ok();
@@ -252,18 +256,25 @@ async fn wait_for_slot<'a>(engine: &'a Engine, claimed: &Claimed) -> Option<Sema
     place
 }
 
-async fn request(engine: &Engine, claimed: &Claimed) -> Result<Remote, ProviderError> {
+/// `None` if it waited so long that others have looked into it: then it must not leave any more.
+async fn request(engine: &Engine, claimed: &Claimed) -> Option<Result<Remote, ProviderError>> {
     let public = &engine.settings().public_url;
     // Twilio drops the fragment; it asks for three tries of a callback, whatever fails.
     let callback = format!("{public}/twilio/status/{}#rc=3&rp=all", claimed.attempt_id);
     let valid_secs = (claimed.expires.0 - engine.now().0) / 1000;
     let code = match claimed.kind {
-        DeliveryKind::Code => Some(make_code(engine, claimed).await?),
+        DeliveryKind::Code => match make_code(engine, claimed).await {
+            Ok(code) => Some(code),
+            Err(error) => return Some(Err(error)),
+        },
         DeliveryKind::Alert | DeliveryKind::Test => None,
     };
     // After the code is made: hashing it takes longer than a slot.
     let _place = wait_for_slot(engine, claimed).await;
-    match (claimed.channel, code) {
+    if !queue::still_ours(engine, claimed).await {
+        return None;
+    }
+    Some(match (claimed.channel, code) {
         (Channel::Text, None) => {
             engine.twilio().send_text(&claimed.to, &claimed.body, &callback, valid_secs).await
         }
@@ -279,7 +290,7 @@ async fn request(engine: &Engine, claimed: &Claimed) -> Result<Remote, ProviderE
             let twiml = twiml::announcement(&words::code_spoken(&code));
             engine.twilio().place_call(&claimed.to, Voice::Twiml(&twiml), &callback).await
         }
-    }
+    })
 }
 
 async fn make_code(engine: &Engine, claimed: &Claimed) -> Result<String, ProviderError> {

@@ -18,7 +18,7 @@ use crate::conversation::muted;
 use crate::db::{Tx, exec, rows};
 use crate::dispatch::Leaving;
 use crate::error::{Error, Result};
-use crate::intake::{EXPIRES_SECS, hex};
+use crate::intake::{EXPIRES_SECS, TRIES, hex};
 use crate::{Engine, new_id, queue};
 
 /// Twilio takes no longer text.
@@ -80,6 +80,16 @@ struct Known {
 /// Takes a `phone` request in: durable when this returns. `tier` is GraceDB's deployment; all but
 /// `production` are drills, and say so first.
 pub async fn phone(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Relayed> {
+    let mut tries = 0;
+    loop {
+        match relay(engine, tier, request).await {
+            Err(error) if error.is_passing() && tries < TRIES => tries += 1,
+            relayed => return relayed,
+        }
+    }
+}
+
+async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Relayed> {
     check_length("message", &request.message)?;
     check_count("contacts", request.contacts.len())?;
     let drill = tier != "production";
@@ -87,11 +97,15 @@ pub async fn phone(engine: &Engine, tier: &str, request: &PhoneRequest) -> Resul
     let (category, subject) = named.unwrap_or((Category::Superevent, "message"));
     let mut alert = Alert::new(category, subject, AlertType::Other(RELAYED.to_owned()));
     alert.test = drill;
+    let id = new_id();
+    // One that names nothing must not share its mutes with the next.
+    let subject = if named.is_some() { subject.to_owned() } else { format!("message-{id}") };
+    alert.superevent_id = Some(subject.clone()).filter(|_| category == Category::Superevent);
+    let subject = subject.as_str();
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     let known = verified(&mut tx, engine.sandbox()).await?;
     let muted = muted(&mut tx, subject).await?;
-    let id = new_id();
     let mut refused = Vec::new();
     let mut owed = Vec::new();
     let mut told = BTreeSet::new();

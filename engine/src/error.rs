@@ -54,6 +54,13 @@ impl Error {
         Self::Invalid(vec![Invalid { field, code, message: message.into() }])
     }
 
+    /// The transaction failed only because of another at the same time: a deadlock, a conflict, or something that it
+    /// refers to was just deleted (PostgreSQL's codes).
+    pub fn is_passing(&self) -> bool {
+        let Self::Db(sqlx::Error::Database(error)) = self else { return false };
+        matches!(error.code().as_deref(), Some("40P01" | "40001" | "23503"))
+    }
+
     /// The faulty fields, if that is what went wrong.
     pub fn invalid(&self) -> Option<&[Invalid]> {
         match self {

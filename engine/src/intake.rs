@@ -17,7 +17,7 @@ use model::words;
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
-use crate::conversation::Plan;
+use crate::conversation::{Plan, Silent};
 use crate::db::{ROWS, Tx, built, exec, row};
 use crate::dispatch::Leaving;
 use crate::error::Error;
@@ -27,6 +27,9 @@ use crate::{Engine, conversation, igwn, new_id, queue, unreadable};
 
 /// A call or text about an alert is worthless after this long.
 pub(crate) const EXPIRES_SECS: i64 = 15 * 60;
+
+/// Again after a deadlock, or after somebody was deleted in between: nothing of it is left, and all of it is owed.
+pub(crate) const TRIES: u32 = 3;
 
 /// What became of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,8 +144,14 @@ fn understand(bytes: &[u8]) -> Result<(Alert, String), Refused> {
 /// Takes one packet in as received at a given moment.
 pub(crate) async fn take_at(engine: &Engine, bytes: &[u8], received: Millis) -> Result<Taken, Refused> {
     let (alert, canonical) = understand(bytes)?;
-    let tx = engine.db().write().await?;
-    Ok(take_alert(engine, tx, &alert, &canonical, received, received).await?)
+    let mut tries = 0;
+    loop {
+        let tx = engine.db().write().await?;
+        match take_alert(engine, tx, &alert, &canonical, received, received).await {
+            Err(error) if error.is_passing() && tries < TRIES => tries += 1,
+            taken => return Ok(taken?),
+        }
+    }
 }
 
 /// Ends the transaction. What is owed because of the alert is worthless a while after `owed_since`.
@@ -241,7 +250,13 @@ async fn select(
     let now = engine.now();
     let matched = rules.matching(alert, known);
     let earlier = known.map(|_| begun);
-    let plan = conversation::plan(tx, alert, earlier, &matched, rules, now).await?;
+    // A retraction is never too late for those who were told.
+    let owed_since = if alert.retraction { now } else { owed_since };
+    let plan = if owed_since.plus_secs(EXPIRES_SECS) <= now {
+        Plan::silent(&matched, Silent::TooLate)
+    } else {
+        conversation::plan(tx, alert, earlier, &matched, rules, now).await?
+    };
     note_matches(tx, to_judge, &matched, &plan).await?;
     let url = subject_url(engine.gracedb_url(), alert);
     let mut owed = Vec::new();

@@ -42,6 +42,7 @@ pub(crate) struct Claimed {
     pub(crate) to: E164,
     pub(crate) body: String,
     pub(crate) expires: Millis,
+    since: Millis,
     /// Microseconds since the epoch at which the request may leave.
     pub(crate) slot_us: i64,
 }
@@ -70,7 +71,7 @@ pub(crate) struct Claim {
 const LEASE_SECS: i64 = 30;
 /// Slots are taken at most this far ahead: far enough to keep the rate full,
 /// near enough that little waits in a process that may die.
-const HORIZON: Duration = Duration::from_millis(250);
+pub(crate) const HORIZON: Duration = Duration::from_millis(250);
 /// Requests take unequal times to leave and to arrive. Spread a little wider than the rate
 /// asks, one that is late by 8 ms does not share its second with one too many. What leaves
 /// later still is held back by [`crate::dispatch`]'s gate.
@@ -207,6 +208,13 @@ pub(crate) async fn claim_in(
                 continue;
             }
         };
+        if row.attempts > 0
+            && let Some(code) = over(tx, &row.id).await?
+        {
+            finish_unsent(tx, &row.id, "cancelled", &code, now).await?;
+            claim.ended.push(row.member_id);
+            continue;
+        }
         let Some(slot_us) = pace.take(one.cost()) else {
             claim.again = Some(pace.opens());
             break;
@@ -274,6 +282,7 @@ fn fit(
         to,
         body: row.body.clone(),
         expires: Millis(row.expires_ms),
+        since: now,
         slot_us: 0,
     })
 }
@@ -328,6 +337,63 @@ async fn start(tx: &mut Tx, claimed: &[Claimed], now: Millis) -> Result<()> {
     .map(drop)
 }
 
+/// The longest text (1600 characters) has fewer segments.
+const MOST_COST: usize = 32;
+
+/// How long so many slots last, in microseconds.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "microseconds of seconds")]
+fn used(per_second: f64, cost: usize) -> i64 {
+    (1_000_000.0 * SPREAD / per_second * cost as f64).ceil() as i64
+}
+
+/// Whether a claimed delivery may still be sent. One that waited long for its place renews its lease, unless others
+/// have begun to look into it.
+pub(crate) async fn still_ours(engine: &Engine, claimed: &Claimed) -> bool {
+    let now = engine.now();
+    if now < claimed.since.plus_secs(LEASE_SECS / 3) {
+        return true;
+    }
+    let renewed = async {
+        let mut tx = engine.db().write().await?;
+        let renewed = exec!(
+            &mut tx,
+            "UPDATE attempts SET check_ms = $1
+             WHERE id = $2 AND state = 'sending' AND provider_sid IS NULL AND checks = 0",
+            now.plus_secs(LEASE_SECS).0,
+            claimed.attempt_id.as_str()
+        )?;
+        tx.commit().await?;
+        Ok::<_, Error>(renewed == 1)
+    };
+    renewed.await.unwrap_or(false)
+}
+
+#[derive(FromRow)]
+struct Over {
+    code: Option<String>,
+}
+
+/// Why a delivery that was tried before need not be tried again: its receiver knows, or it is no longer true.
+async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String>> {
+    let found = row!(
+        tx,
+        Over,
+        "SELECT CASE
+             WHEN EXISTS (SELECT 1 FROM mutes m WHERE m.member_id = d.member_id AND m.subject = a.subject)
+                 THEN 'muted'
+             WHEN EXISTS (SELECT 1 FROM deliveries o JOIN alerts b ON b.id = o.alert_id
+                 WHERE o.member_id = d.member_id AND b.subject = a.subject AND o.acked_ms >= d.created_ms)
+                 THEN 'acknowledged'
+             WHEN NOT a.retraction AND EXISTS (SELECT 1 FROM alerts b
+                 WHERE b.subject = a.subject AND b.retraction AND b.received_ms >= d.created_ms)
+                 THEN 'retracted'
+             END AS code
+         FROM deliveries d JOIN alerts a ON a.id = d.alert_id WHERE d.id = $1",
+        delivery_id
+    )?;
+    Ok(found.and_then(|over| over.code))
+}
+
 /// One sender's rate. Held (its row locked) for the length of a claim, so slots
 /// are handed out once, whatever the number of replicas.
 struct Pace {
@@ -347,8 +413,11 @@ impl Pace {
              ON CONFLICT (name) DO UPDATE SET next_us = rate_slots.next_us RETURNING next_us",
             name
         )?;
-        let next_us = held.map_or(0, |row| row.next_us);
-        Ok(Self { name, per_second, now_us: engine.now().0 * 1000, next_us })
+        let now_us = engine.now().0 * 1000;
+        // Further ahead lies only what a clock that was ahead has left behind.
+        let most = now_us + i64::try_from(HORIZON.as_micros()).unwrap_or(0) + used(per_second, MOST_COST);
+        let next_us = held.map_or(0, |row| row.next_us).min(most);
+        Ok(Self { name, per_second, now_us, next_us })
     }
 
     /// The next slot, if it opens within the horizon; `cost` slots are used up.
@@ -357,13 +426,7 @@ impl Pace {
         if slot - self.now_us > i64::try_from(HORIZON.as_micros()).unwrap_or(i64::MAX) {
             return None;
         }
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            reason = "microseconds of seconds"
-        )]
-        let used = (1_000_000.0 * SPREAD / self.per_second * cost as f64).ceil() as i64;
-        self.next_us = slot + used;
+        self.next_us = slot + used(self.per_second, cost);
         Some(slot)
     }
 

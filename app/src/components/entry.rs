@@ -45,6 +45,7 @@ pub(crate) fn outcomes(entry: &Entry) -> impl IntoView + use<> {
         return match entry.silent {
             Some(Silent::ToldBefore) => state(Tone::Calm, Icon::Dash, "Matched; you were told before"),
             Some(Silent::Muted) => state(Tone::Calm, Icon::Dash, "Matched, but muted by you"),
+            Some(Silent::TooLate) => state(Tone::Warn, Icon::Warn, "Matched, but came too late"),
             _ => state(Tone::Warn, Icon::Warn, "Matched, but no verified phone to tell"),
         }
         .into_any();

@@ -74,6 +74,7 @@ fn lead(entry: &Entry) -> String {
         (true, _, _) => match entry.silent {
             Some(Silent::ToldBefore) => "but you had been told of it before, so it did not ring again",
             Some(Silent::Muted) => "but you had muted it",
+            Some(Silent::TooLate) => "but word of it came too late to ring for",
             _ => "but it had no verified phone to tell",
         },
         (_, true, _) => "and you were reached",

@@ -20,6 +20,9 @@ scenarios!(
     an_alert_is_acknowledged_and_muted_by_text,
     a_number_that_is_refused_is_tried_no_more,
     an_account_at_fault_is_an_alarm,
+    who_knows_is_not_dialled_again,
+    who_knows_by_one_phone_is_not_called_on_the_other,
+    a_clock_that_was_ahead_holds_nothing_up,
 );
 
 const ANN: &str = "+14145550123";
@@ -258,4 +261,47 @@ async fn an_account_at_fault_is_an_alarm(w: &World) {
     let admin = engine::members::find(&w.engine, &ann.id).await.unwrap().unwrap();
     alarms::dismiss(&w.engine, &admin, &found[0].id).await.unwrap();
     assert!(alarms::list(&w.engine).await.unwrap()[0].cleared.is_some());
+}
+
+async fn who_knows_is_not_dialled_again(w: &World) {
+    w.listener(ANN, "both").await;
+    let (attempt, sid) = called(w).await;
+    assert!(text(w, ANN, "1").await.contains("acknowledged"));
+    // The phone was ringing all the while, and nobody takes the call.
+    let busy = params(&[("CallSid", &sid), ("CallStatus", "no-answer")]);
+    callbacks::status(&w.engine, &attempt, &busy).await.unwrap();
+    w.pass(61);
+    assert_eq!(w.step().await, 0);
+    assert_eq!(
+        w.column("SELECT state || ' ' || code FROM deliveries WHERE channel = 'call'").await,
+        ["cancelled acknowledged"]
+    );
+}
+
+async fn who_knows_by_one_phone_is_not_called_on_the_other(w: &World) {
+    let ada = w.member("ada").await;
+    let (one, two) = (w.phone(&ada, ANN, "text").await, w.phone(&ada, BOB, "text").await);
+    let rule = RuleForm { contacts: vec![one.id.clone(), two.id.clone()], ..rare(&one, false) };
+    rules::add(&w.engine, &ada, &rule).await.unwrap();
+    w.take(&new("S230101a", 1e-9)).await;
+    let wait = format!(
+        "UPDATE deliveries SET not_before_ms = not_before_ms + 60000 WHERE contact_id = '{}'",
+        two.id
+    );
+    w.sql(&wait).await;
+    w.step().await;
+    assert!(text(w, ANN, "1").await.contains("acknowledged"));
+    w.take(&update("S230101a", 1e-7)).await;
+    assert_eq!(w.take(&update("S230101a", 2e-9)).await.deliveries, 0);
+}
+
+async fn a_clock_that_was_ahead_holds_nothing_up(w: &World) {
+    w.listener(ANN, "text").await;
+    let ahead = (w.now().0 + 3_600_000) * 1000;
+    w.sql(&format!("INSERT INTO rate_slots (name, next_us) VALUES ('text', {ahead})")).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    // It is noticed, and at most a long text's worth is waited.
+    assert_eq!(w.step().await, 0);
+    w.pass(1);
+    assert_eq!(w.step().await, 1);
 }
