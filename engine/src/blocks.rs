@@ -101,6 +101,18 @@ pub(crate) async fn add(
     code: Option<&str>,
     now: Millis,
 ) -> Result<()> {
+    shut(tx, contact_id, channel, code, now).await?;
+    ruleset::touch(tx).await
+}
+
+/// The same for one of several: the version, for which everybody waits, is touched once, and last.
+async fn shut(
+    tx: &mut Tx,
+    contact_id: &str,
+    channel: Channel,
+    code: Option<&str>,
+    now: Millis,
+) -> Result<()> {
     let stopped = code.is_none_or(|code| code == STOPPED_BY_TEXT);
     let reason = if stopped { "stopped" } else { "refused" };
     exec!(
@@ -122,8 +134,8 @@ pub(crate) async fn add(
         now.0,
         contact_id,
         channel.as_str()
-    )?;
-    ruleset::touch(tx).await
+    )
+    .map(drop)
 }
 
 #[derive(FromRow)]
@@ -140,7 +152,7 @@ pub(crate) async fn texts(engine: &Engine, phone: &E164, stop: bool) -> Result<V
     let holders = rows!(&mut tx, Holder, sql, phone.as_str())?;
     for holder in &holders {
         if stop {
-            add(&mut tx, &holder.id, Channel::Text, None, now).await?;
+            shut(&mut tx, &holder.id, Channel::Text, None, now).await?;
         } else {
             exec!(
                 &mut tx,

@@ -5,7 +5,7 @@ use model::contact::{Channel, E164};
 use model::delivery::{AttemptState, DeliveryKind};
 use sqlx::FromRow;
 
-use crate::db::rows;
+use crate::db::{again, rows};
 use crate::error::Result;
 use crate::providers::twilio::Remote;
 use crate::settle::News;
@@ -75,6 +75,10 @@ pub async fn voice(engine: &Engine, attempt_id: &str, params: &Params) -> Result
 
 /// A key was pressed: what the call says next. `asked` says that the call had just asked whether to stop for good.
 pub async fn key(engine: &Engine, attempt_id: &str, params: &Params, asked: bool) -> Result<String> {
+    again(|| pressed(engine, attempt_id, params, asked)).await
+}
+
+async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool) -> Result<String> {
     let digits = param(params, "Digits").unwrap_or("");
     let now = engine.now();
     let mut tx = engine.db().write().await?;
@@ -114,9 +118,9 @@ pub async fn key(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
     }
     let keys = if held.delivery.kind == DeliveryKind::Test.as_str() { TEST_KEYS } else { ALERT_KEYS };
     let url = format!("{}/twilio/key/{attempt_id}", engine.settings().public_url);
-    let again =
+    let said =
         if digits == "3" { held.delivery.body.clone() } else { "That key does nothing here.".to_owned() };
-    Ok(twiml::message(&again, keys, &url))
+    Ok(twiml::message(&said, keys, &url))
 }
 
 /// Twilio itself obeys and answers these (its default opt-out words); we keep them too, so that the pages can tell.
@@ -138,15 +142,15 @@ pub async fn text(engine: &Engine, params: &Params) -> Result<String> {
     let Some(from) = from else { return Ok(twiml::silence()) };
     let stop = STOP.contains(&word.as_str());
     if stop || START.contains(&word.as_str()) {
-        for member in blocks::texts(engine, &from, stop).await? {
+        for member in again(|| blocks::texts(engine, &from, stop)).await? {
             engine.bus().changed(&member);
         }
         tracing::info!(from = from.masked(), stop, "a phone stopped or started its texts");
         return Ok(twiml::silence());
     }
     match word.as_str() {
-        "1" | "ACK" => acknowledged_by_text(engine, &from, false).await,
-        "2" | "MUTE" => acknowledged_by_text(engine, &from, true).await,
+        "1" | "ACK" => again(|| acknowledged_by_text(engine, &from, false)).await,
+        "2" | "MUTE" => again(|| acknowledged_by_text(engine, &from, true)).await,
         _ => Ok(twiml::silence()),
     }
 }

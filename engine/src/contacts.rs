@@ -34,6 +34,11 @@ pub struct Contact {
     pub created: Millis,
 }
 
+/// What a delivery keeps of a phone: its name, and its number masked.
+pub(crate) fn label(description: &str, phone: &E164) -> String {
+    format!("{description}, {}", phone.masked())
+}
+
 /// A new phone as typed.
 #[derive(Clone, Debug, Default)]
 pub struct NewContact {
@@ -83,7 +88,7 @@ impl Contact {
     /// "Mobile, +39 ... 1234": what is kept of it beside a delivery.
     pub fn label(&self) -> String {
         match &self.phone {
-            Some(phone) => format!("{}, {}", self.description, phone.masked()),
+            Some(phone) => label(&self.description, phone),
             None => self.description.clone(),
         }
     }

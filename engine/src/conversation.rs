@@ -15,7 +15,7 @@ use model::rule::Rule;
 use model::time::Millis;
 use sqlx::FromRow;
 
-use crate::db::{Tx, row, rows};
+use crate::db::{Tx, exec, rows};
 use crate::error::Result;
 use crate::ruleset::RuleSet;
 
@@ -84,12 +84,6 @@ struct Earlier {
     state: String,
     code: Option<String>,
     retraction: bool,
-}
-
-#[derive(FromRow)]
-struct Withdrawn {
-    #[expect(dead_code, reason = "that there is one is all that is asked")]
-    id: String,
 }
 
 impl<'a> Plan<'a> {
@@ -222,17 +216,16 @@ struct Withdrawal {
 async fn withdraw(tx: &mut Tx, waiting: &[String], code: &str, now: Millis) -> Result<Withdrawal> {
     let mut done = Withdrawal { any: false, faster: false };
     for id in waiting {
-        let withdrawn = row!(
+        let withdrawn = exec!(
             tx,
-            Withdrawn,
             "UPDATE deliveries SET state = 'cancelled', code = $1, updated_ms = $2
-             WHERE id = $3 AND state = 'queued' RETURNING id",
+             WHERE id = $3 AND state = 'queued'",
             code,
             now.0,
             id.as_str()
         )?;
-        done.any |= withdrawn.is_some();
-        done.faster |= withdrawn.is_none();
+        done.any |= withdrawn == 1;
+        done.faster |= withdrawn == 0;
     }
     Ok(done)
 }

@@ -134,6 +134,23 @@ impl Tx {
     }
 }
 
+/// Does a transaction again after a deadlock, or after something that it refers to was deleted in between: nothing of
+/// it is left then, and all of it is still owed.
+pub(crate) async fn again<T, F, Fut>(mut transaction: F) -> Result<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    const TRIES: u32 = 3;
+    let mut tries = 0;
+    loop {
+        match transaction().await {
+            Err(error) if error.is_passing() && tries < TRIES => tries += 1,
+            done => return done,
+        }
+    }
+}
+
 /// The most rows that one statement inserts: both databases limit its parameters.
 pub(crate) const ROWS: usize = 500;
 

@@ -177,7 +177,8 @@ async fn channel_loop(engine: Engine, channel: Channel, mut stop: watch::Receive
 
 /// Claims once and starts the sends; returns how long to wait if nothing wakes us.
 async fn turn(engine: &Engine, channel: Channel) -> Result<Duration> {
-    let room = engine.lanes().take(channel, UNSETTLED);
+    // No more than one claim takes: what is newly owed in the meantime finds room.
+    let room = engine.lanes().take(channel, queue::BATCH);
     let claim = queue::claim(engine, channel, room.len()).await?;
     engine.note_turn();
     let wait = claim.again.map_or(POLL, |again| millis_until(engine, again.0));
@@ -194,7 +195,7 @@ fn millis_until(engine: &Engine, at_ms: i64) -> Duration {
 pub async fn step(engine: &Engine) -> Result<usize> {
     let mut sent = 0;
     for channel in CHANNELS {
-        let claim = queue::claim(engine, channel, UNSETTLED).await?;
+        let claim = queue::claim(engine, channel, queue::BATCH).await?;
         for claimed in claim.claimed {
             send(engine, &claimed).await;
             sent += 1;

@@ -11,15 +11,14 @@ use model::contact::{Channel, E164, Method};
 use model::delivery::DeliveryKind;
 use model::words;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
 use crate::conversation::muted;
-use crate::db::{Tx, exec, rows};
+use crate::db::{Tx, again, rows};
 use crate::dispatch::Leaving;
 use crate::error::{Error, Result};
-use crate::intake::{EXPIRES_SECS, TRIES, hex};
-use crate::{Engine, new_id, queue};
+use crate::intake::{self, EXPIRES_SECS};
+use crate::{Engine, contacts, new_id, queue};
 
 /// Twilio takes no longer text.
 const LONGEST: usize = 1600;
@@ -80,13 +79,7 @@ struct Known {
 /// Takes a `phone` request in: durable when this returns. `tier` is GraceDB's deployment; all but
 /// `production` are drills, and say so first.
 pub async fn phone(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Relayed> {
-    let mut tries = 0;
-    loop {
-        match relay(engine, tier, request).await {
-            Err(error) if error.is_passing() && tries < TRIES => tries += 1,
-            relayed => return relayed,
-        }
-    }
+    again(|| relay(engine, tier, request)).await
 }
 
 async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Relayed> {
@@ -146,20 +139,7 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
     }
     // Kept without the numbers. GraceDB may rightly send the same words twice, so each request is an alert.
     let kept = serde_json::json!({ "egad": id, "tier": tier, "message": request.message }).to_string();
-    exec!(
-        &mut tx,
-        "INSERT INTO alerts (id, digest, received_ms, subject, category, alert_type, could_alert, understood,
-             known_before, packet)
-         VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, NULL, $8)",
-        id.as_str(),
-        hex(&Sha256::digest(&kept)),
-        now.0,
-        subject,
-        category.as_str(),
-        RELAYED,
-        serde_json::to_string(&alert)?,
-        kept.as_str()
-    )?;
+    intake::record(&mut tx, &id, &alert, None, &kept, true, now).await?;
     queue::add(&mut tx, &owed, now).await?;
     let channels: Vec<Channel> = owed.iter().map(|owed| owed.channel).collect();
     let leaving = Leaving::claim(engine, &mut tx, &channels).await?;
@@ -182,23 +162,25 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
 pub fn email(request: &EmailRequest) -> Result<Relayed> {
     check_length("subject", &request.subject)?;
     check_count("recipients", request.recipients.len())?;
-    if request.body.trim().is_empty() {
-        return Err(Error::field("body", "required", "The body is empty."));
-    }
+    required("body", &request.body)?;
     let message = "Ringdown does not send e-mail yet: leave GraceDB's ENABLE_EGAD_EMAIL off.";
     Err(Error::Conflict(message.to_owned()))
 }
 
 fn check_length(field: &'static str, text: &str) -> Result<()> {
-    match text.chars().count() {
-        0 => Err(Error::field(field, "required", format!("The {field} is empty."))),
-        1..=LONGEST if !text.trim().is_empty() => Ok(()),
-        1..=LONGEST => Err(Error::field(field, "required", format!("The {field} is empty."))),
-        long => {
-            let message = format!("The {field} has {long} characters; at most {LONGEST} are possible.");
-            Err(Error::field(field, "too_long", message))
-        }
+    let long = text.chars().count();
+    if long > LONGEST {
+        let message = format!("The {field} has {long} characters; at most {LONGEST} are possible.");
+        return Err(Error::field(field, "too_long", message));
     }
+    required(field, text)
+}
+
+fn required(field: &'static str, text: &str) -> Result<()> {
+    if text.trim().is_empty() {
+        return Err(Error::field(field, "required", format!("The {field} is empty.")));
+    }
+    Ok(())
 }
 
 fn check_count(field: &'static str, count: usize) -> Result<()> {
@@ -223,7 +205,7 @@ async fn verified(tx: &mut Tx, sandbox: bool) -> Result<HashMap<String, Vec<Know
     let mut known: HashMap<String, Vec<Known>> = HashMap::new();
     for mut contact in found {
         if let Ok(number) = E164::parse(&contact.phone) {
-            contact.description = format!("{}, {}", contact.description, number.masked());
+            contact.description = contacts::label(&contact.description, &number);
         }
         known.entry(contact.phone.clone()).or_default().push(contact);
     }

@@ -105,13 +105,26 @@ pub async fn look(engine: &Engine, base: &str) -> Result<usize> {
             format!("GraceDB has it since {}, but no packet about it ever came.", created.rfc3339());
         alarms::raise(engine, Kind::NeverReported, &id, &message).await?;
     }
-    for alarm in alarms::list(engine).await? {
-        let open = alarm.cleared.is_none() && alarm.kind == Kind::NeverReported.as_str();
-        if open && is_known(engine, &alarm.subject).await? {
-            alarms::clear(engine, Kind::NeverReported, &alarm.subject).await?;
-        }
-    }
+    end_reported(engine).await?;
     Ok(missing)
+}
+
+/// Ends the alarms about superevents that were reported after all.
+async fn end_reported(engine: &Engine) -> Result<()> {
+    let mut tx = engine.db().write().await?;
+    let ended = exec!(
+        &mut tx,
+        "UPDATE alarms SET cleared_ms = $1 WHERE kind = $2 AND cleared_ms IS NULL
+             AND EXISTS (SELECT 1 FROM subjects s WHERE s.id = alarms.subject)",
+        engine.now().0,
+        Kind::NeverReported.as_str()
+    )?;
+    tx.commit().await?;
+    if ended > 0 {
+        tracing::info!(ended, "superevents were reported after all");
+        engine.bus().changed_for_all();
+    }
+    Ok(())
 }
 
 #[derive(FromRow)]

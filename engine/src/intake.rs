@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
 use crate::conversation::{Plan, Silent};
-use crate::db::{ROWS, Tx, built, exec, row};
+use crate::db::{ROWS, Tx, again, built, exec, row};
 use crate::dispatch::Leaving;
 use crate::error::Error;
 use crate::igwn::Read;
@@ -27,9 +27,6 @@ use crate::{Engine, conversation, igwn, new_id, queue, unreadable};
 
 /// A call or text about an alert is worthless after this long.
 pub(crate) const EXPIRES_SECS: i64 = 15 * 60;
-
-/// Again after a deadlock, or after somebody was deleted in between: nothing of it is left, and all of it is owed.
-pub(crate) const TRIES: u32 = 3;
 
 /// What became of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,14 +141,11 @@ fn understand(bytes: &[u8]) -> Result<(Alert, String), Refused> {
 /// Takes one packet in as received at a given moment.
 pub(crate) async fn take_at(engine: &Engine, bytes: &[u8], received: Millis) -> Result<Taken, Refused> {
     let (alert, canonical) = understand(bytes)?;
-    let mut tries = 0;
-    loop {
+    let taken = again(|| async {
         let tx = engine.db().write().await?;
-        match take_alert(engine, tx, &alert, &canonical, received, received).await {
-            Err(error) if error.is_passing() && tries < TRIES => tries += 1,
-            taken => return Ok(taken?),
-        }
-    }
+        take_alert(engine, tx, &alert, &canonical, received, received).await
+    });
+    Ok(taken.await?)
 }
 
 /// Ends the transaction. What is owed because of the alert is worthless a while after `owed_since`.
@@ -163,31 +157,12 @@ async fn take_alert(
     now: Millis,
     owed_since: Millis,
 ) -> Result<Taken, Error> {
-    let digest = hex(&Sha256::digest(canonical));
     let (known, begun) = hold_subject(&mut tx, alert.subject(), now).await?;
     let id = new_id();
-    let new = exec!(
-        &mut tx,
-        "INSERT INTO alerts (id, digest, received_ms, subject, category, alert_type, could_alert, understood,
-             known_before, packet, retraction)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (digest) DO NOTHING",
-        id.as_str(),
-        digest.as_str(),
-        now.0,
-        alert.subject(),
-        alert.category.as_str(),
-        alert.alert_type.as_str(),
-        could_reach(alert),
-        serde_json::to_string(alert)?,
-        known.as_ref().map(serde_json::to_string).transpose()?,
-        canonical,
-        alert.retraction
-    )?;
-    if new == 0 {
-        let first = row!(&mut tx, IdRow, "SELECT id FROM alerts WHERE digest = $1", digest.as_str())?;
-        let id = first.ok_or_else(|| Error::Internal("a duplicate without a first".to_owned()))?.id;
+    let shown = could_reach(alert);
+    if let Some(first) = record(&mut tx, &id, alert, known.as_ref(), canonical, shown, now).await? {
         tx.commit().await?;
-        return Ok(Taken { id, duplicate: true, deliveries: 0 });
+        return Ok(Taken { id: first, duplicate: true, deliveries: 0 });
     }
     let rules = engine.rule_cache().current(&mut tx, engine.sandbox()).await?;
     let to_judge = ToJudge { id: &id, alert, known: known.as_ref(), begun };
@@ -202,10 +177,46 @@ async fn take_alert(
     if !owed.is_empty() {
         engine.bus().work();
     }
-    if could_reach(alert) {
+    if shown {
         engine.bus().changed_for_all();
     }
     Ok(Taken { id, duplicate: false, deliveries: owed.len() })
+}
+
+/// Writes an alert down, `shown` in the history or not; the first one's id if the same packet had been taken before.
+pub(crate) async fn record(
+    tx: &mut Tx,
+    id: &str,
+    alert: &Alert,
+    known: Option<&Known>,
+    canonical: &str,
+    shown: bool,
+    now: Millis,
+) -> Result<Option<String>, Error> {
+    let digest = hex(&Sha256::digest(canonical));
+    let new = exec!(
+        tx,
+        "INSERT INTO alerts (id, digest, received_ms, subject, category, alert_type, could_alert, understood,
+             known_before, packet, retraction)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (digest) DO NOTHING",
+        id,
+        digest.as_str(),
+        now.0,
+        alert.subject(),
+        alert.category.as_str(),
+        alert.alert_type.as_str(),
+        shown,
+        serde_json::to_string(alert)?,
+        known.map(serde_json::to_string).transpose()?,
+        canonical,
+        alert.retraction
+    )?;
+    if new == 1 {
+        return Ok(None);
+    }
+    let first = row!(tx, IdRow, "SELECT id FROM alerts WHERE digest = $1", digest.as_str())?;
+    let first = first.ok_or_else(|| Error::Internal("a duplicate without a first".to_owned()))?;
+    Ok(Some(first.id))
 }
 
 /// Locks the subject's row and returns what was known before, and since when it is talked of.

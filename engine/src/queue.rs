@@ -77,7 +77,7 @@ pub(crate) const HORIZON: Duration = Duration::from_millis(250);
 /// later still is held back by [`crate::dispatch`]'s gate.
 const SPREAD: f64 = 1.008;
 /// The most that one claim takes.
-const BATCH: i64 = 64;
+pub(crate) const BATCH: usize = 64;
 
 /// Puts them in the queue, each once for its alert, contact and channel.
 pub(crate) async fn add(tx: &mut Tx, owed: &[Owed<'_>], now: Millis) -> Result<()> {
@@ -188,7 +188,7 @@ pub(crate) async fn claim_in(
     room: usize,
     now: Millis,
 ) -> Result<Claim> {
-    let limit = i64::try_from(room).unwrap_or(BATCH).min(BATCH);
+    let limit = i64::try_from(room.min(BATCH)).unwrap_or(i64::MAX);
     let due = match tx {
         Tx::Sqlite(_) => rows!(tx, DueRow, due_sql!(""), channel.as_str(), now.0, limit)?,
         Tx::Postgres(_) => {

@@ -16,10 +16,10 @@ use model::select::{Found, Index};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::Engine;
 use crate::db::{Tx, exec, row, rows};
 use crate::error::{Error, Result};
 use crate::rules::RuleRow;
+use crate::{Engine, contacts};
 
 /// The rules of one version.
 #[derive(Debug, Default)]
@@ -253,7 +253,7 @@ fn live_contact(row: ContactRow) -> Option<(String, LiveContact)> {
     let method = Method::parse(&row.method)?;
     let contact = LiveContact {
         member_id: row.member_id,
-        label: format!("{}, {}", row.description, phone.masked()),
+        label: contacts::label(&row.description, &phone),
         channels: method.channels().to_vec(),
     };
     Some((row.id, contact))

@@ -352,10 +352,7 @@ async fn remedy(tx: &mut Tx, held: &Held, code: &str, now: Millis) -> Result<()>
         blocks::add(tx, contact_id, held.channel, Some(code), now).await?;
     }
     if remedy.alarms() {
-        let what = match held.channel {
-            Channel::Call => "call",
-            Channel::Text => "text",
-        };
+        let what = held.channel.as_str();
         let message =
             format!("Twilio refused a {what} with error {code}: see twilio.com/docs/errors/{code}.");
         alarms::raise_in(tx, alarms::Kind::ProviderRefuses, code, &message, now).await?;

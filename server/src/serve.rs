@@ -78,6 +78,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         .await
         .map_err(|error| format!("RINGDOWN_LISTEN: {}: {error}", config.listen))?;
     let address = listener.local_addr()?;
+    let settings = settings(&config, address);
     let (stopper, stop) = watch::channel(false);
     let (account, simulator) = match &config.twilio {
         Some(twilio) => {
@@ -90,10 +91,9 @@ pub async fn run(config: Config) -> Result<(), Failure> {
             };
             (account, None)
         }
-        None => start_simulator(&config, &settings(&config, address).public_url, stop.clone()).await?,
+        None => start_simulator(&config, &settings.public_url, stop.clone()).await?,
     };
-    let engine =
-        Engine::new(db.clone(), Clock::System, settings(&config, address), Twilio::new(account)?, simulator);
+    let engine = Engine::new(db.clone(), Clock::System, settings, Twilio::new(account)?, simulator);
     sandbox::seed(&engine).await?;
 
     let dispatcher = tokio::spawn(dispatch::run(engine.clone(), stop.clone()));

@@ -57,7 +57,7 @@ fn add(typed: &Typed, again: &Again) -> impl IntoView + use<> {
         .into_iter()
         .map(|kind| {
             let chosen = typed.kind == kind.as_str();
-            view! { <option value=kind.as_str() selected=chosen>{one(kind)}</option> }
+            view! { <option value=kind.as_str() selected=chosen>{kind.as_str()}</option> }
         })
         .collect();
     view! {
@@ -69,15 +69,6 @@ fn add(typed: &Typed, again: &Again) -> impl IntoView + use<> {
             {name.draw()}
             <p class="actions"><button class="primary">"Add this name"</button></p>
         </form>
-    }
-}
-
-const fn one(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Label => "label",
-        Kind::Group => "group",
-        Kind::Pipeline => "pipeline",
-        Kind::Search => "search",
     }
 }
 
