@@ -14,6 +14,7 @@ use crate::alert::Category;
 use crate::label_query::{Alternative, LabelQuery};
 
 pub use form::{MAX_DESCRIPTION, MAX_QUERY, RuleForm, RuleSpec};
+pub(crate) use words::listed;
 pub use words::words;
 
 /// A query that has more is compared with every alert.

@@ -125,7 +125,7 @@ fn updates(rule: &Rule) -> Option<&'static str> {
 }
 
 /// `A`, `A and B`, `A, B and C`.
-fn listed(names: &[String], last: &str) -> String {
+pub(crate) fn listed(names: &[String], last: &str) -> String {
     match names {
         [] => String::new(),
         [only] => only.clone(),
