@@ -43,7 +43,11 @@ pub(super) fn read(packet: &Object) -> Result<Alert, Unreadable> {
     let alert_type = match kind.as_str() {
         "PRELIMINARY" | "EARLYWARNING" | "EARLY_WARNING" | "INITIAL" => AlertType::New,
         "UPDATE" => AlertType::Update,
-        other => AlertType::Other(other.to_ascii_lowercase()),
+        // A word of GraceDB's own packets means nothing in a notice, and keeps the notice's spelling.
+        other => match AlertType::from(other.to_ascii_lowercase()) {
+            unknown @ AlertType::Other(_) => unknown,
+            _ => AlertType::Other(other.to_owned()),
+        },
     };
     let mut alert = Alert::new(Category::Superevent, id, alert_type);
     alert.source = Source::Gwalert;

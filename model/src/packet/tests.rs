@@ -263,6 +263,18 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Stored and read back as an alert that rings, it would have been judged in two ways.
+#[test]
+fn a_notice_of_an_odd_type_stays_what_it_was() {
+    for kind in ["new", "LABEL_ADDED", "label_removed"] {
+        let notice = serde_json::json!({ "superevent_id": "S1a", "alert_type": kind, "event": null });
+        let alert = read_value(&notice).unwrap();
+        assert!(!alert.alerts(), "{kind}");
+        let text = serde_json::to_string(&alert).unwrap();
+        assert_eq!(serde_json::from_str::<Alert>(&text).unwrap(), alert);
+    }
+}
+
 proptest! {
     #[test]
     fn mutated_packets_never_panic(bytes in mutated()) {
