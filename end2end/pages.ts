@@ -1,63 +1,47 @@
-// Every page there is, for what looks at all of them: pictures and accessibility.
+// Every page there is, for what looks at all of them: accessibility, weight, movement, scores and pictures.
 
-import type { Page } from '@playwright/test';
-import { superevent } from './harness/packets.ts';
-import type { Ringdown } from './harness/ringdown.ts';
-import { addPhone, makeRule, signIn, verifiedPhone } from './harness/steps.ts';
+import type { World } from './harness/world.ts';
+
+export type Who = 'nobody' | 'member' | 'admin';
 
 export interface PageToSee {
   /** The name of its picture. */
   name: string;
-  path: string;
+  /** Who looks at it. */
+  who: Who;
+  /** Its address, after what must happen first has happened. */
+  path: (world: World) => string | Promise<string>;
+  /** What a browser rightly complains of there. */
+  complains?: RegExp;
 }
 
-/** What a visitor sees who is not signed in. */
-export const OUTSIDE: PageToSee[] = [
-  { name: 'welcome', path: '/' },
-  { name: 'sign-in', path: '/sign-in' },
-  { name: 'help', path: '/help' },
-  { name: 'lost', path: '/nothing-here' },
+const at = (path: string) => (): string => path;
+
+export const PAGES: PageToSee[] = [
+  { name: 'welcome', who: 'nobody', path: at('/') },
+  { name: 'sign-in', who: 'nobody', path: at('/sign-in') },
+  { name: 'help', who: 'nobody', path: at('/help') },
+  { name: 'lost', who: 'nobody', path: at('/nothing-here'), complains: /nothing-here/ },
+  { name: 'home', who: 'member', path: at('/') },
+  { name: 'contacts', who: 'member', path: at('/contacts') },
+  { name: 'contact-new', who: 'member', path: at('/contacts/new') },
+  { name: 'contact', who: 'member', path: (world) => `/contacts/${world.contact}` },
+  { name: 'contact-unverified', who: 'member', path: (world) => `/contacts/${world.unverified}` },
+  { name: 'contact-blocked', who: 'member', path: (world) => `/contacts/${world.blocked}` },
+  { name: 'rules', who: 'member', path: at('/rules') },
+  { name: 'rule-new', who: 'member', path: at('/rules/new') },
+  { name: 'rule', who: 'member', path: (world) => `/rules/${world.rule}` },
+  { name: 'history', who: 'member', path: at('/history') },
+  { name: 'story', who: 'member', path: (world) => `/history/${world.alert.id}` },
+  { name: 'phone', who: 'member', path: (world) => `/phone?contact=${world.contact}` },
+  {
+    name: 'phone-ringing',
+    who: 'member',
+    path: async (world) => {
+      await world.ring();
+      return `/phone?contact=${world.contact}`;
+    },
+  },
+  { name: 'admin', who: 'admin', path: at('/admin') },
+  { name: 'names', who: 'admin', path: at('/admin/names') },
 ];
-
-/** Signs in, lives a little (a phone, a rule, an alert that rings), and tells what there is to see then. */
-export async function inside(page: Page, ringdown: Ringdown): Promise<PageToSee[]> {
-  await signIn(page);
-  const contact = await verifiedPhone(page);
-  await makeRule(page, '1 per 10 years');
-  const { made, labelled } = superevent();
-  await ringdown.post(labelled);
-  const alert = await ringdown.post(made);
-  const unverified = await addPhone(page, 'text', '+39 06 6982 1234');
-  const rule = await ruleId(page);
-  return [
-    { name: 'home', path: '/' },
-    { name: 'contacts', path: '/contacts' },
-    { name: 'contact-new', path: '/contacts/new' },
-    { name: 'contact', path: `/contacts/${contact}` },
-    { name: 'contact-unverified', path: `/contacts/${unverified}` },
-    { name: 'rules', path: '/rules' },
-    { name: 'rule-new', path: '/rules/new' },
-    { name: 'rule', path: `/rules/${rule}` },
-    { name: 'history', path: '/history' },
-    { name: 'story', path: `/history/${alert.id}` },
-    { name: 'phone-ringing', path: `/phone?contact=${contact}` },
-    { name: 'phone', path: `/phone?contact=${unverified}` },
-  ];
-}
-
-/** Signs in as the admin instead, with something to look after. */
-export async function admin(page: Page, ringdown: Ringdown): Promise<PageToSee[]> {
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await signIn(page, 'Max');
-  await ringdown.refused('{"uid": "S230101a", "alert_type": ');
-  return [
-    { name: 'admin', path: '/admin' },
-    { name: 'names', path: '/admin/names' },
-  ];
-}
-
-async function ruleId(page: Page): Promise<string> {
-  await page.goto('/rules');
-  const href = await page.locator('a[href^="/rules/"]:not([href*="new"])').first().getAttribute('href');
-  return href!.split('/')[2];
-}

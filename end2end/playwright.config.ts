@@ -15,6 +15,7 @@ export default defineConfig({
   outputDir: 'test-results',
   reporter: [
     ['list'],
+    ['./harness/report.ts'],
     ...(process.env.PLAYWRIGHT_JSON_OUTPUT_FILE ? [['json'] as ['json']] : []),
   ],
   use: {
@@ -37,6 +38,9 @@ export default defineConfig({
   },
   projects: [
     { name: 'journeys', testMatch: 'journeys/*.spec.ts' },
-    { name: 'screenshots', testMatch: 'pictures/*.spec.ts' },
+    // What these find is told in full, and recording a trace takes longer than they do.
+    { name: 'pages', testMatch: 'matrix/*.spec.ts', use: { trace: 'off' } },
+    { name: 'scores', testMatch: 'scores/*.spec.ts', use: { trace: 'off' } },
+    { name: 'screenshots', testMatch: 'pictures/*.spec.ts', use: { trace: 'off' } },
   ],
 });

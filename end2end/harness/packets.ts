@@ -1,12 +1,13 @@
-// What GraceDB posts for a superevent: `new`, then a `label_added`. Built from facts of S190425z (GraceDB's public
+// What GraceDB posts for a superevent: `new`, then a `label_added`, and perhaps that it was retracted. Built from facts of S190425z (GraceDB's public
 // data: time and FAR), so that the journeys need nothing from outside the project.
 
-interface Pair {
+interface Packets {
   made: unknown;
   labelled: unknown;
+  retracted: unknown;
 }
 
-export function superevent(id = 'S190425z', label = 'GCN_PRELIM_SENT'): Pair {
+export function superevent(id = 'S190425z', label = 'GCN_PRELIM_SENT'): Packets {
   const object = (labels: string[]) => ({
     superevent_id: id,
     gw_id: null,
@@ -34,13 +35,15 @@ export function superevent(id = 'S190425z', label = 'GCN_PRELIM_SENT'): Pair {
       extra_attributes: {},
     },
   });
+  const attached = (name: string, labels: string[]) => ({
+    uid: id,
+    alert_type: 'label_added',
+    data: { name, creator: 'emfollow', created: '2019-04-25 08:54:02 UTC' },
+    object: object(labels),
+  });
   return {
     made: { uid: id, alert_type: 'new', data: object([]), object: object([]) },
-    labelled: {
-      uid: id,
-      alert_type: 'label_added',
-      data: { name: label, creator: 'emfollow', created: '2019-04-25 08:54:02 UTC' },
-      object: object([label]),
-    },
+    labelled: attached(label, [label]),
+    retracted: attached('ADVNO', [label, 'ADVNO']),
   };
 }

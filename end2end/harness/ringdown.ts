@@ -109,6 +109,20 @@ export class Ringdown {
     return said;
   }
 
+  /**
+   * Changes the database beside the running program. Only for what no door offers: making something old without
+   * waiting for it to become old.
+   */
+  async sql(statement: string): Promise<void> {
+    const database = join(this.folder, 'ringdown.db');
+    const child = spawn('sqlite3', ['-bail', '-cmd', '.timeout 5000', database, statement]);
+    let said = '';
+    child.on('error', (error) => (said += error));
+    child.stderr.on('data', (chunk) => (said += chunk));
+    const [status] = await once(child, 'close');
+    if (status !== 0) throw new Error(`${statement} ended with ${status}:\n${said}`);
+  }
+
   /** Writes a file that `command` can name. */
   async file(name: string, content: unknown): Promise<string> {
     const path = join(this.folder, name);
@@ -166,7 +180,7 @@ function named(variable: string): string {
   return value;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as AddressInfo;

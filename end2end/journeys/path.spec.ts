@@ -3,7 +3,7 @@
 import type { Browser, BrowserContext } from '@playwright/test';
 import { expectAccessible } from '../harness/axe.ts';
 import { superevent } from '../harness/packets.ts';
-import { NUMBER, addPhone, codeOnPhone, makeRule, signIn, verifiedPhone, verify } from '../harness/steps.ts';
+import { NUMBER, addPhone, codeOnPhone, codeSpoken, makeRule, signIn, verifiedPhone, verify } from '../harness/steps.ts';
 import { expect, test } from '../harness/test.ts';
 
 test('from the first visit to a phone that rings, and why it rang', async ({ page, context, ringdown }) => {
@@ -34,7 +34,7 @@ test('from the first visit to a phone that rings, and why it rang', async ({ pag
   await expect(page.locator('main').getByText('verified', { exact: true })).toBeVisible();
 
   // A label that the demo admin's rule does not wait for.
-  await makeRule(page, '1 per 10 years', 'ADVOK');
+  await makeRule(page, '1 per 10 years', { label: 'ADVOK' });
   await expect(page.locator('main')).toContainText('Rare superevents');
 
   // The phone is on the screen while GraceDB's packets come in, as it posts them.
@@ -83,9 +83,7 @@ test('a code by voice', async ({ page, context }) => {
   await phone.goto(`/phone?contact=${contact}`);
   await page.getByRole('button', { name: 'Call me with a code' }).click();
   await phone.getByRole('button', { name: /answer/i }).click();
-  const spoken = phone.locator('#device').getByText(/code is: (\d, ){5}\d/).first();
-  await expect(spoken).toBeVisible();
-  const digits = (await spoken.innerText()).match(/code is: ((?:\d, ){5}\d)/)![1].replaceAll(', ', '');
+  const digits = await codeSpoken(phone);
   await verify(page, contact, digits);
   await expect(page.locator('main').getByText('verified', { exact: true })).toBeVisible();
 });
@@ -137,40 +135,4 @@ test('somebody else’s things are not there', async ({ page, browser, ringdown 
     expect((await theirs.goto(path))?.status(), path).toBe(404);
   }
   await other.close();
-});
-
-test.describe('without JavaScript', () => {
-  test.use({ javaScriptEnabled: false });
-
-  test('the whole path works', async ({ page, ringdown, watch }) => {
-    // Chromium reports the scripts that it was told not to run.
-    watch.expect(/^failed: GET \S+\.js csp$/);
-    await signIn(page);
-    const contact = await addPhone(page, 'both');
-    await page.getByRole('button', { name: 'Text me a code' }).click();
-    // Without scripts a page is as old as its last load.
-    await expect(async () => {
-      await page.goto(`/phone?contact=${contact}`);
-      await expect(page.locator('#device')).toContainText(/\d{6} is your Ringdown code/, { timeout: 200 });
-    }).toPass();
-    await verify(page, contact, await codeOnPhone(page, contact));
-    await makeRule(page, '1e-7');
-    const { made } = superevent();
-    const taken = await ringdown.post(made);
-    expect(taken.deliveries).toBe(2);
-    await expect(async () => {
-      await page.goto(`/phone?contact=${contact}`);
-      await expect(page.getByRole('button', { name: /answer/i })).toBeVisible({ timeout: 200 });
-    }).toPass();
-    await page.getByRole('button', { name: /answer/i }).click();
-    await expect(async () => {
-      await page.goto(`/phone?contact=${contact}`);
-      await expect(page.locator('#device')).toContainText('This is Ringdown', { timeout: 200 });
-    }).toPass();
-    await page.getByRole('button', { name: '1', exact: true }).click();
-    await expect(async () => {
-      await page.goto(`/history/${taken.id}`);
-      await expect(page.locator('#story')).toContainText('answered, key pressed', { timeout: 200 });
-    }).toPass();
-  });
 });
