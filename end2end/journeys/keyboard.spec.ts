@@ -1,0 +1,68 @@
+// Whole journeys without a mouse, with the focus in sight at every stop.
+
+import { Keyboard } from '../harness/keyboard.ts';
+import { superevent } from '../harness/packets.ts';
+import { NUMBER, codeOnScreen } from '../harness/steps.ts';
+import { expect, test } from '../harness/test.ts';
+
+test('by keyboard alone: sign in, a phone, its code, a rule, a ringing phone', async ({ page, context, ringdown }) => {
+  const keys = new Keyboard(page);
+  await page.goto('/');
+  await keys.press(page.locator('main').getByRole('link', { name: /pick a person|sign in/i }));
+  await keys.press(page.getByRole('button', { name: 'Ada' }));
+  await keys.press(page.getByRole('link', { name: 'Add your phone' }));
+
+  await keys.type(page.getByLabel('Name'), 'Mobile');
+  await keys.type(page.getByLabel('Phone number'), '12');
+  await keys.choose(page.getByRole('group', { name: /reach you/ }), page.getByRole('radio', { name: /Call and text/ }));
+  await page.keyboard.press('Enter');
+  // The problems come first, and lead to the field.
+  await expect(page.getByRole('alert')).toBeFocused();
+  await keys.press(page.getByRole('alert').getByRole('link'));
+  await expect(page.getByLabel('Phone number')).toBeFocused();
+  await keys.type(page.getByLabel('Phone number'), NUMBER);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: 'Mobile' })).toBeVisible();
+
+  const contact = new URL(page.url()).pathname.split('/')[2];
+  const phone = await context.newPage();
+  await phone.goto(`/phone?contact=${contact}`);
+  await page.bringToFront();
+  await keys.press(page.getByRole('button', { name: 'Text me a code' }));
+  const code = await codeOnScreen(phone);
+  await keys.type(page.getByLabel('The six digits'), code);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('status').first()).toContainText('Verified');
+
+  await keys.press(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Rules' }));
+  await keys.press(page.getByRole('link', { name: 'Make a rule' }));
+  await keys.type(page.getByLabel('Name'), 'Rare superevents');
+  await keys.type(page.getByLabel('False alarm rate below'), '1 per 10 years');
+  await keys.press(page.getByRole('button', { name: 'Save this rule' }));
+  await expect(page.getByRole('status')).toContainText('saved');
+
+  await phone.close();
+  await page.goto(`/phone?contact=${contact}`);
+  const alert = await ringdown.post(superevent().made);
+  await keys.press(page.getByRole('button', { name: 'Answer' }));
+  await expect(page.locator('#device')).toContainText('This is Ringdown');
+  await keys.press(page.getByRole('button', { name: '1', exact: true }));
+  await expect(page.locator('#device')).toContainText('You pressed 1');
+  await keys.press(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'History' }));
+  await keys.press(page.getByRole('table').getByRole('link').first());
+  await expect(page).toHaveURL(new RegExp(alert.id));
+
+  // What deletes asks first, and is reached by keyboard like everything else.
+  await page.goto('/rules');
+  await keys.press(page.locator('main').getByText('Delete', { exact: true }));
+  await keys.press(page.getByRole('button', { name: 'Delete this rule' }));
+  await expect(page.getByRole('status')).toContainText('deleted');
+});
+
+test('the skip link leads past the navigation', async ({ page }) => {
+  await page.goto('/help');
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('link', { name: 'Skip to the content' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('main')).toBeFocused();
+});

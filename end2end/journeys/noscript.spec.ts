@@ -1,0 +1,67 @@
+// Without JavaScript everything can be done that can be done at all. A page is then as old as its last load.
+
+import { superevent } from '../harness/packets.ts';
+import { addPhone, codeOnPhone, makeRule, reloadUntil, signIn, verifiedPhone, verify } from '../harness/steps.ts';
+import { expect, test as ours } from '../harness/test.ts';
+
+const test = ours.extend({
+  watch: async ({ watch }, use) => {
+    // Chromium reports the scripts that it was told not to run.
+    watch.expect(/^failed: GET \S+\.js csp$/);
+    await use(watch);
+  },
+});
+test.use({ javaScriptEnabled: false });
+
+test('a phone: added, verified, renamed, tested, deleted', async ({ page }) => {
+  await signIn(page);
+  const contact = await addPhone(page, 'text');
+  await page.getByRole('button', { name: 'Text me a code' }).click();
+  await verify(page, contact, await codeOnPhone(page, contact));
+  await expect(page.locator('main').getByText('verified', { exact: true })).toBeVisible();
+
+  await page.getByText('Rename', { exact: true }).click();
+  await page.getByLabel('Name').fill('Bedside');
+  await page.getByRole('button', { name: 'Save the name' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Bedside' })).toBeVisible();
+
+  await page.getByRole('button', { name: 'Send a test' }).click();
+  await reloadUntil(page, `/contacts/${contact}`, page.locator('#progress').getByText('delivered').first());
+
+  await page.getByText('Delete this contact').click();
+  await page.getByRole('button', { name: 'Delete it' }).click();
+  await expect(page.getByRole('status')).toContainText('deleted');
+});
+
+test('a rule: made, changed, paused, resumed, deleted', async ({ page, ringdown }) => {
+  await signIn(page);
+  await verifiedPhone(page, 'text');
+  await makeRule(page, '1 per year', { name: 'Once a year' });
+  await page.getByRole('link', { name: 'Edit Once a year' }).click();
+  await page.getByLabel('Name').fill('Once a decade');
+  await page.getByLabel('False alarm rate below').fill('1 per 10 years');
+  await page.getByRole('button', { name: 'Save the changes' }).click();
+  await expect(page.locator('main')).toContainText('1 per 10 years');
+  await page.getByRole('button', { name: 'Pause Once a decade' }).click();
+  expect((await ringdown.post(superevent('S190426c').made)).deliveries).toBe(0);
+  await page.getByRole('button', { name: 'Resume Once a decade' }).click();
+  expect((await ringdown.post(superevent('S190503bf').made)).deliveries).toBe(1);
+  await page.getByText('Delete', { exact: true }).click();
+  await page.getByRole('button', { name: 'Delete this rule' }).click();
+  await expect(page.getByRole('status')).toContainText('deleted');
+});
+
+test('an alert: it rings, is answered, acknowledged, and explained', async ({ page, ringdown }) => {
+  await signIn(page);
+  const contact = await verifiedPhone(page, 'both');
+  await makeRule(page, '1e-7');
+  const phone = `/phone?contact=${contact}`;
+  const device = page.locator('#device');
+  const taken = await ringdown.post(superevent().made);
+  expect(taken.deliveries).toBe(2);
+  await reloadUntil(page, phone, page.getByRole('button', { name: 'Answer' }));
+  await page.getByRole('button', { name: 'Answer' }).click();
+  await reloadUntil(page, phone, device.getByText('This is Ringdown').first());
+  await page.getByRole('button', { name: '1', exact: true }).click();
+  await reloadUntil(page, `/history/${taken.id}`, page.locator('#story').getByText('answered, key pressed').first());
+});
