@@ -32,6 +32,7 @@ export const PAGES: PageToSee[] = [
   { name: 'rule-new', who: 'member', path: at('/rules/new') },
   { name: 'rule', who: 'member', path: (world) => `/rules/${world.rule}` },
   { name: 'history', who: 'member', path: at('/history') },
+  { name: 'thread', who: 'member', path: at('/history/about/S190425z') },
   { name: 'story', who: 'member', path: (world) => `/history/${world.alert.id}` },
   { name: 'phone', who: 'member', path: (world) => `/phone?contact=${world.contact}` },
   {

@@ -3,6 +3,7 @@
 
 pub(crate) mod alarms;
 pub(crate) mod contacts;
+pub(crate) mod history;
 pub(crate) mod names;
 pub(crate) mod phone;
 pub(crate) mod rules;
@@ -23,6 +24,9 @@ pub(crate) fn register() {
     register_explicit::<rules::SaveRule>();
     register_explicit::<rules::PauseRule>();
     register_explicit::<rules::DeleteRule>();
+    register_explicit::<history::AcknowledgeThread>();
+    register_explicit::<history::MuteThread>();
+    register_explicit::<history::UnmuteThread>();
     register_explicit::<alarms::DismissAlarm>();
     register_explicit::<names::AddName>();
     register_explicit::<names::HideName>();

@@ -1,5 +1,6 @@
 //! One file a page: what it asks the engine for, and what it shows.
 
+pub(crate) mod about;
 pub(crate) mod admin;
 pub(crate) mod contact;
 pub(crate) mod contacts;

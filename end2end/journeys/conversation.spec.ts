@@ -20,7 +20,10 @@ test('a night in texts: told once, acknowledged, taken back', async ({ page, rin
   expect((await ringdown.post(retracted)).deliveries).toBe(1);
   await expect(device.getByText(/^RETRACTED/)).toBeVisible();
   await page.goto('/history');
-  await page.getByText('label ADVNO added').first().locator('..').getByRole('link').click();
+  await page.getByRole('link', { name: 'S190425z' }).click();
+  await expect(page.locator('#gist')).toContainText('you replied 1');
+  await expect(page.locator('#standing')).toContainText('Retracted at');
+  await page.getByRole('link', { name: 'label ADVNO added' }).first().click();
   await expect(page.locator('main')).toContainText('you are told that it was retracted');
 });
 

@@ -157,7 +157,7 @@ pub(crate) async fn plan<'a>(
         Some(since) => SoFar::load(tx, subject, since).await?,
         None => SoFar::default(),
     };
-    let muted: HashSet<String> = muted(tx, subject).await?.into_iter().collect();
+    let muted: HashSet<String> = muted(tx, subject, alert.conversation()).await?.into_iter().collect();
     if alert.retraction {
         for (way, waiting) in std::mem::take(&mut so_far.waiting) {
             if withdraw(tx, &waiting, "retracted", now).await?.faster {
@@ -235,8 +235,9 @@ struct MuteRow {
     member_id: String,
 }
 
-/// The members who want to hear no more of this superevent or event.
-pub(crate) async fn muted(tx: &mut Tx, subject: &str) -> Result<Vec<String>> {
-    let found = rows!(tx, MuteRow, "SELECT member_id FROM mutes WHERE subject = $1", subject)?;
+/// The members who want to hear no more of this superevent or event; whoever mutes a superevent means its events too.
+pub(crate) async fn muted(tx: &mut Tx, subject: &str, superevent: &str) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT member_id FROM mutes WHERE subject IN ($1, $2)";
+    let found = rows!(tx, MuteRow, sql, subject, superevent)?;
     Ok(found.into_iter().map(|row| row.member_id).collect())
 }

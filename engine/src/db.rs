@@ -224,4 +224,23 @@ macro_rules! built {
     };
 }
 
-pub(crate) use {built, exec, row, rows};
+/// `built_rows!(tx, Row, |sql| { sql.push("SELECT .. IN ("); .. })`: all rows of a query whose length is only known now.
+macro_rules! built_rows {
+    ($tx:expr, $row:ty, |$sql:ident| $body:block) => {
+        match &mut *$tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                let mut $sql = sqlx::QueryBuilder::<sqlx::Sqlite>::default();
+                $body
+                $sql.build_query_as::<$row>().fetch_all(&mut **tx).await
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                let mut $sql = sqlx::QueryBuilder::<sqlx::Postgres>::default();
+                $body
+                $sql.build_query_as::<$row>().fetch_all(&mut **tx).await
+            }
+        }
+        .map_err($crate::error::Error::from)
+    };
+}
+
+pub(crate) use {built, built_rows, exec, row, rows};

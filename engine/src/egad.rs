@@ -98,7 +98,7 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     let known = verified(&mut tx, engine.sandbox()).await?;
-    let muted = muted(&mut tx, subject).await?;
+    let muted = muted(&mut tx, subject, alert.conversation()).await?;
     let mut refused = Vec::new();
     let mut owed = Vec::new();
     let mut told = BTreeSet::new();

@@ -15,14 +15,23 @@ use sqlx::FromRow;
 
 use crate::Engine;
 use crate::conversation::Silent;
-use crate::db::{Tx, expect_row, row, rows};
+use crate::db::{ROWS, Tx, built_rows, expect_row, row, rows};
 use crate::egad::RELAYED;
 use crate::error::{Error, Result};
 use crate::members::Member;
 use crate::rules;
 
-/// Alerts on one page of the history; more where the last ones came in the same millisecond.
-pub const PAGE: i64 = 30;
+mod about;
+mod csv;
+mod filter;
+mod gist;
+mod list;
+
+pub use about::{About, Happening, RuleStory, Told, about};
+pub use csv::{COLUMNS, Rows, export};
+pub use filter::{Cursor, Filter, FilterForm, What};
+pub use gist::{Gist, Mood, silence};
+pub use list::{PAGE, Page, Thread, list};
 
 /// One alert as a member's history shows it.
 #[derive(Clone, Debug)]
@@ -31,6 +40,8 @@ pub struct Entry {
     pub alert_id: String,
     /// When it reached us.
     pub received: Millis,
+    /// The superevent, or event, whose thread it belongs to.
+    pub thread: String,
     /// As understood.
     pub alert: Alert,
     /// Descriptions of the member's rules that matched.
@@ -57,6 +68,17 @@ pub struct Story {
     pub matched: Vec<Why>,
     /// The member's rules of now that did not.
     pub unmatched: Vec<Why>,
+    /// How the member stands to the whole thread.
+    pub standing: Standing,
+}
+
+/// What a member can still do about a thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Something was told of which the member has not said "I know".
+    pub can_acknowledge: bool,
+    /// Since when the member wants no more of it.
+    pub muted: Option<Millis>,
 }
 
 /// Why a rule did or did not select an alert.
@@ -99,6 +121,8 @@ pub struct Delivery {
     pub not_before: Millis,
     /// When its receiver said "I know".
     pub acked: Option<Millis>,
+    /// It was said on a page, not by a key or a text.
+    pub acked_on_page: bool,
     /// What is said or written; empty for a code.
     pub body: String,
     /// Each try, first to last.
@@ -141,6 +165,7 @@ pub struct Step {
 struct AlertRow {
     id: String,
     received_ms: i64,
+    thread: String,
     understood: String,
     known_before: Option<String>,
 }
@@ -168,6 +193,7 @@ struct DeliveryRow {
     not_before_ms: i64,
     code: Option<String>,
     acked_ms: Option<i64>,
+    acked_on_page: bool,
     created_ms: i64,
     updated_ms: i64,
 }
@@ -210,6 +236,7 @@ impl TryFrom<DeliveryRow> for Delivery {
             updated: Millis(row.updated_ms),
             not_before: Millis(row.not_before_ms),
             acked: row.acked_ms.map(Millis),
+            acked_on_page: row.acked_on_page,
             body: row.body,
             attempts: Vec::new(),
         })
@@ -228,64 +255,6 @@ impl MatchRow {
     }
 }
 
-/// Alerts that could select somebody, newest first, a page of them older than
-/// `before`, each with what it did for this member.
-pub async fn list(engine: &Engine, who: &Member, before: Option<Millis>) -> Result<Vec<Entry>> {
-    let mut tx = engine.db().read().await?;
-    let before = before.map_or(i64::MAX, |at| at.0);
-    let alerts = rows!(
-        &mut tx,
-        AlertRow,
-        "SELECT id, received_ms, understood, known_before FROM alerts
-         WHERE could_alert AND received_ms < $1 AND received_ms >= (SELECT min(received_ms) FROM (
-             SELECT received_ms FROM alerts WHERE could_alert AND received_ms < $1
-             ORDER BY received_ms DESC LIMIT $2) AS page)
-         ORDER BY received_ms DESC, id DESC",
-        before,
-        PAGE
-    )?;
-    let Some(oldest) = alerts.last().map(|alert| alert.received_ms) else { return Ok(Vec::new()) };
-    let matches = rows!(
-        &mut tx,
-        MatchRow,
-        "SELECT m.alert_id, m.rule_id, m.member_id, m.rule, m.clauses, m.silent FROM matches m
-         JOIN alerts a ON a.id = m.alert_id
-         WHERE m.member_id = $1 AND a.received_ms >= $2 AND a.received_ms < $3",
-        who.id.as_str(),
-        oldest,
-        before
-    )?;
-    let deliveries = rows!(
-        &mut tx,
-        DeliveryRow,
-        "SELECT d.id, d.kind, d.alert_id, d.member_id, d.contact_label, d.channel, d.state, d.body,
-                d.not_before_ms, d.code, d.acked_ms, d.created_ms, d.updated_ms
-         FROM deliveries d JOIN alerts a ON a.id = d.alert_id
-         WHERE d.member_id = $1 AND a.received_ms >= $2 AND a.received_ms < $3 ORDER BY d.created_ms, d.id",
-        who.id.as_str(),
-        oldest,
-        before
-    )?;
-    let mut matches_of: HashMap<String, Vec<Why>> = HashMap::new();
-    for row in matches {
-        let alert_id = row.alert_id.clone();
-        matches_of.entry(alert_id).or_default().push(row.why()?);
-    }
-    let mut deliveries_of: HashMap<String, Vec<Delivery>> = HashMap::new();
-    for row in deliveries {
-        let Some(alert_id) = row.alert_id.clone() else { continue };
-        deliveries_of.entry(alert_id).or_default().push(row.try_into()?);
-    }
-    alerts
-        .into_iter()
-        .map(|row| {
-            let own = matches_of.remove(&row.id).unwrap_or_default();
-            let deliveries = deliveries_of.remove(&row.id).unwrap_or_default();
-            entry(row, &own, deliveries)
-        })
-        .collect()
-}
-
 /// One alert in full.
 pub async fn story(engine: &Engine, who: &Member, alert_id: &str) -> Result<Story> {
     let mut tx = engine.db().read().await?;
@@ -294,6 +263,7 @@ pub async fn story(engine: &Engine, who: &Member, alert_id: &str) -> Result<Stor
     let matched = matches_of(&mut tx, alert_id, Some(&who.id)).await?;
     let deliveries = deliveries_of(&mut tx, alert_id, Some(&who.id)).await?;
     let others = rules::list_in(&mut tx, &who.id).await?;
+    let standing = about::standing(&mut tx, who, &row.thread, engine.now()).await?;
     let entry = entry(row, &matched, deliveries)?;
     let alert = &entry.alert;
     let unmatched = others
@@ -306,7 +276,7 @@ pub async fn story(engine: &Engine, who: &Member, alert_id: &str) -> Result<Stor
             Some(Why { rule_id, member_id, rule, clauses, silent: None })
         })
         .collect();
-    Ok(Story { entry, matched, unmatched })
+    Ok(Story { entry, matched, unmatched, standing })
 }
 
 /// One alert with everybody's matches and deliveries, for the machine interface.
@@ -322,6 +292,7 @@ fn entry(row: AlertRow, matched: &[Why], deliveries: Vec<Delivery>) -> Result<En
     let silent: Option<Vec<Silent>> = matched.iter().map(|why| why.silent).collect();
     Ok(Entry {
         received: Millis(row.received_ms),
+        thread: row.thread,
         alert: serde_json::from_str(&row.understood)?,
         rules: matched.iter().map(|why| why.rule.description.clone()).collect(),
         silent: silent.and_then(|all| all.into_iter().min()),
@@ -337,7 +308,7 @@ pub async fn of_contact(engine: &Engine, who: &Member, contact_id: &str) -> Resu
         &mut tx,
         DeliveryRow,
         "SELECT id, kind, alert_id, member_id, contact_label, channel, state, body, not_before_ms, code,
-                acked_ms, created_ms, updated_ms
+                acked_ms, acked_on_page, created_ms, updated_ms
          FROM deliveries WHERE contact_id = $1 AND member_id = $2 AND kind <> 'alert'
          ORDER BY created_ms DESC, id DESC LIMIT 6",
         contact_id,
@@ -347,7 +318,7 @@ pub async fn of_contact(engine: &Engine, who: &Member, contact_id: &str) -> Resu
 }
 
 async fn alert_row(tx: &mut Tx, alert_id: &str) -> Result<AlertRow> {
-    let sql = "SELECT id, received_ms, understood, known_before FROM alerts WHERE id = $1";
+    let sql = "SELECT id, received_ms, thread, understood, known_before FROM alerts WHERE id = $1";
     expect_row(row!(tx, AlertRow, sql, alert_id)?)
 }
 
@@ -368,7 +339,7 @@ async fn deliveries_of(tx: &mut Tx, alert_id: &str, member_id: Option<&str>) -> 
         tx,
         DeliveryRow,
         "SELECT id, kind, alert_id, member_id, contact_label, channel, state, body, not_before_ms, code,
-                acked_ms, created_ms, updated_ms
+                acked_ms, acked_on_page, created_ms, updated_ms
          FROM deliveries WHERE alert_id = $1 AND ($2 IS NULL OR member_id = $2) ORDER BY created_ms, id",
         alert_id,
         member_id
@@ -376,53 +347,75 @@ async fn deliveries_of(tx: &mut Tx, alert_id: &str, member_id: Option<&str>) -> 
     with_attempts(tx, found).await
 }
 
+/// Each delivery with its attempts and their steps, in two queries for all of them.
 async fn with_attempts(tx: &mut Tx, found: Vec<DeliveryRow>) -> Result<Vec<Delivery>> {
-    let mut deliveries = Vec::with_capacity(found.len());
-    for row in found {
-        let mut delivery: Delivery = row.try_into()?;
-        delivery.attempts = attempts_of(tx, &delivery.id).await?;
-        deliveries.push(delivery);
-    }
+    let mut deliveries: Vec<Delivery> = found.into_iter().map(Delivery::try_from).collect::<Result<_>>()?;
+    add_attempts(tx, &mut deliveries, true).await?;
     Ok(deliveries)
 }
 
-async fn attempts_of(tx: &mut Tx, delivery_id: &str) -> Result<Vec<Attempt>> {
-    let attempts = rows!(
-        tx,
-        AttemptRow,
-        "SELECT id, delivery_id, number, state, provider_sid, code, digits, started_ms, finished_ms
-         FROM attempts WHERE delivery_id = $1 ORDER BY number",
-        delivery_id
-    )?;
-    let steps = rows!(
-        tx,
-        StepRow,
-        "SELECT s.attempt_id, s.at_ms, s.step, s.detail FROM attempt_steps s
-         JOIN attempts a ON a.id = s.attempt_id WHERE a.delivery_id = $1 ORDER BY s.id",
-        delivery_id
-    )?;
-    attempts
-        .into_iter()
-        .map(|row| {
-            let odd = || Error::Internal(format!("an attempt of {} has an odd state", row.delivery_id));
-            Ok(Attempt {
-                number: row.number,
-                state: AttemptState::parse(&row.state).ok_or_else(odd)?,
-                sid: row.provider_sid,
-                code: row.code,
-                digits: row.digits,
-                started: Millis(row.started_ms),
-                finished: row.finished_ms.map(Millis),
-                steps: steps
-                    .iter()
-                    .filter(|step| step.attempt_id == row.id)
-                    .map(|step| Step {
-                        at: Millis(step.at_ms),
-                        step: step.step.clone(),
-                        detail: step.detail.clone(),
-                    })
-                    .collect(),
-            })
+async fn add_attempts(tx: &mut Tx, deliveries: &mut [Delivery], with_steps: bool) -> Result<()> {
+    for some in deliveries.chunks_mut(ROWS) {
+        let attempts = built_rows!(tx, AttemptRow, |sql| {
+            sql.push(
+                "SELECT id, delivery_id, number, state, provider_sid, code, digits, started_ms, finished_ms
+                 FROM attempts WHERE delivery_id IN (",
+            );
+            let mut ids = sql.separated(", ");
+            for one in some.iter() {
+                ids.push_bind(one.id.as_str());
+            }
+            sql.push(") ORDER BY delivery_id, number");
+        })?;
+        let mut steps_of = HashMap::new();
+        if with_steps && !attempts.is_empty() {
+            steps_of = steps(tx, &attempts).await?;
+        }
+        let mut attempts_of: HashMap<String, Vec<Attempt>> = HashMap::new();
+        for row in attempts {
+            let steps = steps_of.remove(&row.id).unwrap_or_default();
+            let delivery_id = row.delivery_id.clone();
+            attempts_of.entry(delivery_id).or_default().push(row.attempt(steps)?);
+        }
+        for one in some {
+            one.attempts = attempts_of.remove(&one.id).unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// The steps of these attempts, by attempt, first to last.
+async fn steps(tx: &mut Tx, attempts: &[AttemptRow]) -> Result<HashMap<String, Vec<Step>>> {
+    let mut steps_of: HashMap<String, Vec<Step>> = HashMap::new();
+    for some in attempts.chunks(ROWS) {
+        let found = built_rows!(tx, StepRow, |sql| {
+            sql.push("SELECT attempt_id, at_ms, step, detail FROM attempt_steps WHERE attempt_id IN (");
+            let mut ids = sql.separated(", ");
+            for one in some {
+                ids.push_bind(one.id.as_str());
+            }
+            sql.push(") ORDER BY id");
+        })?;
+        for row in found {
+            let step = Step { at: Millis(row.at_ms), step: row.step, detail: row.detail };
+            steps_of.entry(row.attempt_id).or_default().push(step);
+        }
+    }
+    Ok(steps_of)
+}
+
+impl AttemptRow {
+    fn attempt(self, steps: Vec<Step>) -> Result<Attempt> {
+        let odd = || Error::Internal(format!("an attempt of {} has an odd state", self.delivery_id));
+        Ok(Attempt {
+            number: self.number,
+            state: AttemptState::parse(&self.state).ok_or_else(odd)?,
+            sid: self.provider_sid,
+            code: self.code,
+            digits: self.digits,
+            started: Millis(self.started_ms),
+            finished: self.finished_ms.map(Millis),
+            steps,
         })
-        .collect()
+    }
 }

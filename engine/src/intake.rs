@@ -23,7 +23,7 @@ use crate::dispatch::Leaving;
 use crate::error::Error;
 use crate::igwn::Read;
 use crate::ruleset::RuleSet;
-use crate::{Engine, conversation, igwn, new_id, queue, unreadable};
+use crate::{Engine, conversation, igwn, new_id, queue, threads, unreadable};
 
 /// A call or text about an alert is worthless after this long.
 pub(crate) const EXPIRES_SECS: i64 = 15 * 60;
@@ -194,11 +194,12 @@ pub(crate) async fn record(
     now: Millis,
 ) -> Result<Option<String>, Error> {
     let digest = hex(&Sha256::digest(canonical));
+    let thread = threads::place(tx, alert).await?;
     let new = exec!(
         tx,
         "INSERT INTO alerts (id, digest, received_ms, subject, category, alert_type, could_alert, understood,
-             known_before, packet, retraction)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (digest) DO NOTHING",
+             known_before, packet, retraction, thread)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (digest) DO NOTHING",
         id,
         digest.as_str(),
         now.0,
@@ -209,9 +210,11 @@ pub(crate) async fn record(
         serde_json::to_string(alert)?,
         known.map(serde_json::to_string).transpose()?,
         canonical,
-        alert.retraction
+        alert.retraction,
+        thread.as_str()
     )?;
     if new == 1 {
+        threads::note(tx, &thread, alert, id, shown, now).await?;
         return Ok(None);
     }
     let first = row!(tx, IdRow, "SELECT id FROM alerts WHERE digest = $1", digest.as_str())?;

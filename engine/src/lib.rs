@@ -40,6 +40,7 @@ pub mod sessions;
 pub mod settings;
 pub mod settle;
 pub mod signature;
+pub mod threads;
 pub mod tokens;
 pub mod twiml;
 pub mod unreadable;

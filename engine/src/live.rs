@@ -3,6 +3,9 @@
 //!
 //! A signal is only a hint: whoever gets one looks in the database, and whoever
 //! misses one finds out at the next safety poll.
+//!
+//! Easily got wrong: PostgreSQL also brings a process its own signals. They carry
+//! their sender's name, or every open page would fetch itself twice.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,10 +14,12 @@ use sqlx::postgres::PgListener;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::db::Db;
+use crate::new_id;
 
 const CHANNEL: &str = "ringdown";
 const WORK: &str = "work";
 const MEMBER: &str = "member:";
+const ALL: &str = "all";
 
 /// The two signals.
 #[derive(Debug)]
@@ -34,9 +39,11 @@ impl Bus {
         let abroad = match db {
             Db::Sqlite { .. } => None,
             Db::Postgres(pool) => {
-                tokio::spawn(listen(pool.clone(), work.clone(), changes.clone()));
+                let us = new_id();
+                let ears = Ears { us: us.clone(), work: work.clone(), changes: changes.clone() };
+                tokio::spawn(listen(pool.clone(), ears));
                 let (sender, receiver) = mpsc::unbounded_channel();
-                tokio::spawn(announce(pool.clone(), receiver));
+                tokio::spawn(announce(pool.clone(), us, receiver));
                 Some(sender)
             }
         };
@@ -61,8 +68,14 @@ impl Bus {
         self.changes.subscribe()
     }
 
-    /// Something that every open page may show has changed, in this process only.
+    /// Something that every open page may show has changed. One signal, however many pages are open.
     pub fn changed_for_all(&self) {
+        self.changed_here();
+        self.tell_abroad(ALL.to_owned());
+    }
+
+    /// The same for what concerns the pages of this process only.
+    pub fn changed_here(&self) {
         let _ = self.changes.send(String::new());
     }
 
@@ -78,12 +91,13 @@ impl Bus {
     }
 }
 
-/// Sends signals on, each distinct one once where many wait.
-async fn announce(pool: sqlx::PgPool, mut signals: mpsc::UnboundedReceiver<String>) {
+/// Sends signals on under the name `us`, each distinct one once where many wait.
+async fn announce(pool: sqlx::PgPool, us: String, mut signals: mpsc::UnboundedReceiver<String>) {
     let mut waiting = Vec::new();
     while signals.recv_many(&mut waiting, 512).await > 0 {
         let distinct: BTreeSet<String> = waiting.drain(..).collect();
         for signal in distinct {
+            let signal = format!("{us} {signal}");
             let sent =
                 sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(signal).execute(&pool).await;
             if let Err(error) = sent {
@@ -93,9 +107,35 @@ async fn announce(pool: sqlx::PgPool, mut signals: mpsc::UnboundedReceiver<Strin
     }
 }
 
-async fn listen(pool: sqlx::PgPool, work: watch::Sender<()>, changes: broadcast::Sender<String>) {
+/// Who hears what other replicas say.
+struct Ears {
+    us: String,
+    work: watch::Sender<()>,
+    changes: broadcast::Sender<String>,
+}
+
+impl Ears {
+    /// What was said while nobody listened is lost: everybody looks once.
+    fn missed(&self) {
+        self.work.send_replace(());
+        let _ = self.changes.send(String::new());
+    }
+
+    fn hear(&self, payload: &str) {
+        let Some((_, signal)) = payload.split_once(' ').filter(|(from, _)| *from != self.us) else { return };
+        if signal == WORK {
+            self.work.send_replace(());
+        } else if signal == ALL {
+            let _ = self.changes.send(String::new());
+        } else if let Some(member) = signal.strip_prefix(MEMBER) {
+            let _ = self.changes.send(member.to_owned());
+        }
+    }
+}
+
+async fn listen(pool: sqlx::PgPool, ears: Ears) {
     loop {
-        if let Err(error) = listen_once(&pool, &work, &changes).await {
+        if let Err(error) = listen_once(&pool, &ears).await {
             if pool.is_closed() {
                 return;
             }
@@ -105,24 +145,32 @@ async fn listen(pool: sqlx::PgPool, work: watch::Sender<()>, changes: broadcast:
     }
 }
 
-async fn listen_once(
-    pool: &sqlx::PgPool,
-    work: &watch::Sender<()>,
-    changes: &broadcast::Sender<String>,
-) -> sqlx::Result<()> {
+async fn listen_once(pool: &sqlx::PgPool, ears: &Ears) -> sqlx::Result<()> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
+    ears.missed();
     loop {
-        let signal = listener.recv().await?;
-        match signal.payload() {
-            WORK => {
-                work.send_replace(());
-            }
-            payload => {
-                if let Some(member) = payload.strip_prefix(MEMBER) {
-                    let _ = changes.send(member.to_owned());
-                }
-            }
+        match listener.try_recv().await? {
+            Some(signal) => ears.hear(signal.payload()),
+            // The connection was lost; the next call makes a new one.
+            None => ears.missed(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_signals_are_not_heard_again() {
+        let (work, _) = watch::channel(());
+        let (changes, mut heard) = broadcast::channel(8);
+        let ears = Ears { us: "us".to_owned(), work, changes };
+        for payload in ["us all", "us member:m", "nonsense", "", "they all", "they member:m", "they work"] {
+            ears.hear(payload);
+        }
+        let heard: Vec<String> = std::iter::from_fn(|| heard.try_recv().ok()).collect();
+        assert_eq!(heard, ["", "m"]);
     }
 }

@@ -379,7 +379,8 @@ async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String>> {
         tx,
         Over,
         "SELECT CASE
-             WHEN EXISTS (SELECT 1 FROM mutes m WHERE m.member_id = d.member_id AND m.subject = a.subject)
+             WHEN EXISTS (SELECT 1 FROM mutes m WHERE m.member_id = d.member_id
+                 AND m.subject IN (a.subject, a.thread))
                  THEN 'muted'
              WHEN EXISTS (SELECT 1 FROM deliveries o JOIN alerts b ON b.id = o.alert_id
                  WHERE o.member_id = d.member_id AND b.subject = a.subject AND o.acked_ms >= d.created_ms)

@@ -67,7 +67,7 @@ pub async fn watch_phones(engine: Engine) {
         match simulator.changes(seen).await {
             Ok(revision) if revision != seen => {
                 seen = revision;
-                engine.bus().changed_for_all();
+                engine.bus().changed_here();
             }
             Ok(_) => {}
             Err(_) => tokio::time::sleep(std::time::Duration::from_secs(1)).await,

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{Alert, AlertType};
+use crate::alert::{Alert, AlertType, Class};
 
 /// Last known state of a superevent or event.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,24 @@ pub struct Known {
     /// GraceID of a superevent's preferred event.
     #[serde(default)]
     pub preferred_event: Option<String>,
+    /// Analysis group, pipeline and search; for people, selection does not ask for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// See [`Self::group`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
+    /// See [`Self::group`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
+    /// Likeliest source class, where a public notice told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
+    /// The GW id of a confirmed superevent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gw_id: Option<String>,
+    /// It was taken back and not restored.
+    #[serde(default)]
+    pub retracted: bool,
 }
 
 impl From<&Alert> for Known {
@@ -42,6 +60,12 @@ impl Known {
                 ns: known.ns.or(alert.ns_candidate),
                 labels: known.labels.clone(),
                 preferred_event: known.preferred_event.clone().or_else(|| alert.preferred_event.clone()),
+                group: known.group.clone().or_else(|| alert.group.clone()),
+                pipeline: known.pipeline.clone().or_else(|| alert.pipeline.clone()),
+                search: known.search.clone().or_else(|| alert.search.clone()),
+                class: known.class.clone().or_else(|| alert.class.clone()),
+                gw_id: known.gw_id.clone().or_else(|| alert.gw_id.clone()),
+                retracted: known.retracted,
             };
         }
         let same = before.filter(|known| !known.preferred_changes(alert));
@@ -53,6 +77,13 @@ impl Known {
                 .preferred_event
                 .clone()
                 .or_else(|| before.and_then(|known| known.preferred_event.clone())),
+            group: alert.group.clone().or_else(|| same.and_then(|known| known.group.clone())),
+            pipeline: alert.pipeline.clone().or_else(|| same.and_then(|known| known.pipeline.clone())),
+            search: alert.search.clone().or_else(|| same.and_then(|known| known.search.clone())),
+            class: alert.class.clone().or_else(|| before.and_then(|known| known.class.clone())),
+            gw_id: alert.gw_id.clone().or_else(|| before.and_then(|known| known.gw_id.clone())),
+            retracted: alert.retraction
+                || (before.is_some_and(|known| known.retracted) && !takes_retraction_back(alert)),
         }
     }
 
@@ -60,6 +91,11 @@ impl Known {
     pub fn preferred_changes(&self, alert: &Alert) -> bool {
         matches!((&self.preferred_event, &alert.preferred_event), (Some(old), Some(new)) if old != new)
     }
+}
+
+/// The advocates' "no" was taken off again.
+fn takes_retraction_back(alert: &Alert) -> bool {
+    alert.alert_type == AlertType::LabelRemoved && alert.label.as_deref() == Some("ADVNO")
 }
 
 fn labels_after(before: Option<&Known>, alert: &Alert) -> Vec<String> {
@@ -125,6 +161,29 @@ mod tests {
         let second = Alert { labels: vec!["EM_READY".into()], ..superevent(1e-9, Some(true), "G2") };
         let in_order = Known::after(Some(&Known::from(&first)), &second);
         assert_eq!(Known::after(Some(&Known::from(&second)), &first), in_order);
+    }
+
+    #[test]
+    fn what_people_read_outlives_packets_that_are_silent_about_it() {
+        let mut first = superevent(1e-7, None, "G1");
+        first.pipeline = Some("gstlal".into());
+        first.class = Some(Class { name: "BNS".into(), probability: 0.9 });
+        let known = Known::after(Some(&Known::from(&first)), &superevent(1e-8, None, "G1"));
+        assert_eq!((known.pipeline.as_deref(), known.class.is_some()), (Some("gstlal"), true));
+        let other = Known::after(Some(&known), &superevent(1e-8, None, "G2"));
+        assert_eq!(other.pipeline, None, "that was the other event's");
+    }
+
+    #[test]
+    fn a_retraction_holds_until_it_is_taken_back() {
+        let mut retraction = superevent(1e-7, None, "G1");
+        retraction.retraction = true;
+        let known = Known::from(&retraction);
+        let mut later = superevent(1e-7, None, "G1");
+        assert!(Known::after(Some(&known), &later).retracted);
+        later.alert_type = AlertType::LabelRemoved;
+        later.label = Some("ADVNO".into());
+        assert!(!Known::after(Some(&known), &later).retracted);
     }
 
     #[test]

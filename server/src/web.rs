@@ -11,6 +11,7 @@ use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{Request, Response};
 use axum::response::IntoResponse as _;
 use engine::Engine;
+use engine::members::{self, Member};
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos_axum::{LeptosRoutes as _, ResponseOptions, generate_route_list};
@@ -23,12 +24,13 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::Duration;
-use tower_sessions::{Expiry, SessionManagerLayer};
+use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 mod api;
 mod egad;
 mod error;
 mod health;
+mod history;
 mod live;
 mod session_store;
 mod twilio;
@@ -86,8 +88,11 @@ pub fn router(app: App) -> Router {
     let parts = ServeDir::new("style");
     let files = ServeDir::new(format!("{}/pkg", app.leptos.site_root)).precompressed_gzip().fallback(parts);
     let hashed = app.leptos.hash_files;
-    let with_session =
-        pages(&app).layer(RequestBodyLimitLayer::new(FORM_LIMIT)).merge(live::routes()).layer(sessions);
+    let with_session = pages(&app)
+        .layer(RequestBodyLimitLayer::new(FORM_LIMIT))
+        .merge(live::routes())
+        .merge(history::routes())
+        .layer(sessions);
     let quiet = Router::new()
         .merge(api::routes())
         .merge(egad::routes())
@@ -105,6 +110,12 @@ pub fn router(app: App) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(trace())
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// Who is signed in, looked up anew each time.
+async fn signed_in(engine: &Engine, session: &Session) -> Option<Member> {
+    let id = session.get::<String>("member").await.ok().flatten()?;
+    members::find(engine, &id).await.ok().flatten()
 }
 
 fn pages(state: &App) -> Router<App> {

@@ -7,6 +7,8 @@
 
 #[path = "doors/egad.rs"]
 mod egad;
+#[path = "doors/history.rs"]
+mod history;
 #[path = "doors/house.rs"]
 mod house;
 #[path = "doors/machines.rs"]

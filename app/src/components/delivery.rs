@@ -3,7 +3,7 @@
 //! Easily got wrong: "answered" is not "reached". The tone follows the delivery's
 //! state, which knows the difference, never the last step.
 
-use engine::history::{Attempt, Delivery};
+use engine::history::{Attempt, Delivery, Step};
 use leptos::prelude::*;
 use model::contact::Channel;
 use model::delivery::{DeliveryKind, DeliveryState};
@@ -30,12 +30,58 @@ pub(crate) fn outcome(delivery: &Delivery) -> impl IntoView + use<> {
     state(tone, icon, delivery.state.words(delivery.channel))
 }
 
-/// "Mobile: answered, key pressed", for one line of a list.
-pub(crate) fn brief(delivery: &Delivery) -> impl IntoView + use<> {
-    let (tone, icon) = look(delivery.state);
-    let name = delivery.contact_label.split(',').next().unwrap_or_default().to_owned();
-    let way = way(delivery.channel).1;
-    state(tone, icon, format!("{way} to {name}: {}", delivery.state.words(delivery.channel)))
+/// On one line of a thread: to whom, how it stands, and each thing that a person would notice, with its time.
+pub(crate) fn beats(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> {
+    let (icon, way) = way(delivery.channel);
+    let several = delivery.attempts.len() > 1;
+    let tries: Vec<_> = delivery
+        .attempts
+        .iter()
+        .map(|one| {
+            let title = several.then(|| view! { <span class="calm">{format!("Try {}:", one.number)}</span> });
+            let placed = if delivery.channel == Channel::Call { "placed" } else { "sent" };
+            let felt = one.steps.iter().filter_map(|step| Some((step.at, felt(step)?)));
+            let beats: Vec<_> = std::iter::once((one.started, placed.to_owned()))
+                .chain(felt)
+                .map(|(at, words)| view! { <span class="beat">{words} " " {clock.exact(at)}</span> })
+                .collect();
+            view! { <p class="beats">{title} {beats}</p> }
+        })
+        .collect();
+    let next = (delivery.state == DeliveryState::Queued && delivery.not_before > clock.now()).then(|| {
+        view! { <p class="beats"><span class="beat">"next try at " {clock.exact(delivery.not_before)}</span></p> }
+    });
+    let known = delivery.acked.filter(|_| delivery.acked_on_page).map(|at| {
+        view! { <p class="beats"><span class="beat">"you said here that you know " {clock.exact(at)}</span></p> }
+    });
+    view! {
+        <li>
+            <div class="row">
+                <span class="by">{icon.draw()} <span>{way}" to "{delivery.contact_label.clone()}</span></span>
+                {outcome(delivery)}
+            </div>
+            {code(delivery)}
+            {tries}
+            {next}
+            {known}
+            {body(delivery)}
+        </li>
+    }
+}
+
+/// A step that the person at the phone would notice, or that explains why there was nothing to notice.
+fn felt(step: &Step) -> Option<String> {
+    Some(match step.step.as_str() {
+        "ringing" => "rang".to_owned(),
+        "in-progress" => "answered".to_owned(),
+        "key" => format!("you pressed {}", step.detail.as_deref().unwrap_or("a key")),
+        "delivered" | "read" => "delivered".to_owned(),
+        "busy" | "no-answer" | "failed" | "undelivered" | "canceled" | "refused" | "unknown" | "lost" => {
+            told(&step.step, step.detail.as_deref())
+        }
+        "completed" => "ended".to_owned(),
+        _ => return None,
+    })
 }
 
 const fn way(channel: Channel) -> (Icon, &'static str) {
@@ -53,15 +99,6 @@ pub(crate) fn full(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> 
         DeliveryKind::Code => format!("{way} with a code"),
         DeliveryKind::Test => format!("Test {}", way.to_lowercase()),
     };
-    let body = (!delivery.body.is_empty()).then(|| {
-        let lead = if delivery.channel == Channel::Call { "What it said" } else { "What it wrote" };
-        view! {
-            <details class="more" id=format!("body-{}", delivery.id)>
-                <summary>{lead}</summary>
-                <p class="said">{delivery.body.clone()}</p>
-            </details>
-        }
-    });
     let several = delivery.attempts.len() > 1;
     let tries: Vec<_> = delivery.attempts.iter().map(|one| attempt(one, several, clock)).collect();
     view! {
@@ -72,9 +109,21 @@ pub(crate) fn full(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> 
             </div>
             {code(delivery)}
             {tries}
-            {body}
+            {body(delivery)}
         </li>
     }
+}
+
+fn body(delivery: &Delivery) -> Option<impl IntoView + use<>> {
+    (!delivery.body.is_empty()).then(|| {
+        let lead = if delivery.channel == Channel::Call { "What it said" } else { "What it wrote" };
+        view! {
+            <details class="more" id=format!("body-{}", delivery.id)>
+                <summary>{lead}</summary>
+                <p class="said">{delivery.body.clone()}</p>
+            </details>
+        }
+    })
 }
 
 fn code(delivery: &Delivery) -> Option<impl IntoView + use<>> {

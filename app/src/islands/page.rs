@@ -35,13 +35,20 @@ struct State {
     waiting: Cell<bool>,
     fetching: Cell<bool>,
     again: Cell<bool>,
+    refused: Cell<i32>,
     timer: Cell<Option<i32>>,
 }
+
+/// A server that refuses the connection (what stands before it is up and it is not) is asked again after this long,
+/// then twice as long, up to a minute; one that is only gone is asked again by the browser itself.
+const REFUSED_MS: i32 = 2_000;
+const MOST_REFUSED_MS: i32 = 64_000;
 
 /// Listens for news and for quiet forms. Runs as long as the page.
 pub(super) fn start() {
     let state = Rc::new(State::default());
     listen(&state);
+    look_when_shown(&state);
     quiet_forms(&state);
     set_timer(&state);
 }
@@ -58,10 +65,39 @@ fn listen(state: &Rc<State>) {
     // (the browser reconnects by itself), is fetched once.
     let open = {
         let state = Rc::clone(state);
-        Closure::<dyn FnMut()>::new(move || gather(&state))
+        Closure::<dyn FnMut()>::new(move || {
+            state.refused.set(0);
+            gather(&state);
+        })
     };
     source.set_onopen(Some(open.as_ref().unchecked_ref()));
     open.forget();
+    let lost = {
+        let (state, source) = (Rc::clone(state), source.clone());
+        Closure::<dyn FnMut()>::new(move || {
+            if source.ready_state() == EventSource::CLOSED {
+                let wait = (2 * state.refused.get()).clamp(REFUSED_MS, MOST_REFUSED_MS);
+                state.refused.set(wait);
+                let state = Rc::clone(&state);
+                after(wait, move || listen(&state));
+            }
+        })
+    };
+    source.set_onerror(Some(lost.as_ref().unchecked_ref()));
+    lost.forget();
+}
+
+/// A phone that slept may have missed news without noticing that its connection was gone.
+fn look_when_shown(state: &Rc<State>) {
+    let Some(document) = document() else { return };
+    let state = Rc::clone(state);
+    let shown = Closure::<dyn FnMut()>::new(move || {
+        if self::document().is_some_and(|document| !document.hidden()) {
+            gather(&state);
+        }
+    });
+    let _ = document.add_event_listener_with_callback("visibilitychange", shown.as_ref().unchecked_ref());
+    shown.forget();
 }
 
 /// Fetches soon, once for all that comes until then.

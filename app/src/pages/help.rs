@@ -63,8 +63,8 @@ fn body() -> impl IntoView {
 
         <h2>"Why did it, or did it not, ring?"</h2>
         <p>
-            "Open the alert under "<a href="/history">"History"</a>
-            ". Each of your rules is listed there, clause by clause, with what was true of that alert, and each call and text with its steps."
+            "Open the superevent under "<a href="/history">"History"</a>
+            ". Its alerts stand there in their order with what each of them sent you, each call and text with its steps, and each of your rules, clause by clause. You can say \u{201c}I know\u{201d} or mute it there too."
         </p>
     }
 }

@@ -1,18 +1,18 @@
 //! The front page: what this is, or, signed in, whether one's phone will ring.
 
 use engine::contacts;
-use engine::history;
+use engine::history::{self, Filter};
 use engine::reach::{self, Reach};
 use leptos::prelude::*;
 
 use crate::ask::{Ask, Asker, Stop};
 use crate::clock::{Clock, span};
-use crate::components::entry;
 use crate::components::icon::Icon;
+use crate::components::thread;
 use crate::components::wave::Wave;
 use crate::frame::{Page, open};
 
-/// Alerts shown on the front page.
+/// Superevents and events shown on the front page.
 const RECENT: usize = 5;
 /// Not worth a number.
 const JUST_NOW_MS: i64 = 60_000;
@@ -58,7 +58,7 @@ fn front(ask: &Ask) -> impl IntoView + use<> {
 async fn mine(asker: &Asker) -> Result<Page, Stop> {
     let (engine, who, clock) = (asker.engine(), &asker.who, asker.clock());
     let reach = reach::of(engine, who).await?;
-    let mut recent = history::list(engine, who, None).await?;
+    let mut recent = history::list(engine, who, &Filter::default(), None).await?.threads;
     recent.truncate(RECENT);
     let tour = if engine.sandbox() { Some(tour(asker, &reach).await?) } else { None };
     let alerts = if recent.is_empty() {
@@ -67,7 +67,7 @@ async fn mine(asker: &Asker) -> Result<Page, Stop> {
         }
         .into_any()
     } else {
-        view! { {entry::table(&recent, &clock, "The latest alerts")} <p><a href="/history">"The whole history"</a></p> }
+        view! { {thread::table(&recent, &clock, "What was last heard of")} <p><a href="/history">"The whole history"</a></p> }
             .into_any()
     };
     let main = view! {

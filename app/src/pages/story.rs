@@ -1,14 +1,13 @@
 //! One alert: what it said, what it did for the member, and why, clause by clause.
 
-use engine::conversation::Silent;
-use engine::history::{self, Entry, Why};
+use engine::history::{self, Entry, Why, silence};
 use leptos::prelude::*;
-use model::alert::{Alert, Category};
+use model::alert::Category;
 
 use crate::clock::Clock;
-use crate::components::delivery;
-use crate::components::entry::{far, happened};
+use crate::components::entry::{far, happened, labels};
 use crate::components::icon::{Icon, Tone, state};
+use crate::components::{delivery, thread};
 use crate::frame::{Page, own};
 
 /// `/history/:id`
@@ -33,11 +32,12 @@ pub(crate) fn Story() -> impl IntoView {
         });
         let main = view! {
             <div class="title">
-                <p class="eyebrow"><a href="/history">"History"</a></p>
+                <p class="eyebrow"><a href=thread::address(&story.entry.thread)>{format!("All about {}", story.entry.thread)}</a></p>
                 <h1><span class="mono">{alert.id.clone()}</span>": "{what}</h1>
             </div>
             <div id="story" data-live>
                 <p class="lead">{lead(&story.entry)}</p>
+                {thread::actions(&story.entry.thread, Some(&id), story.standing, &clock)}
                 {sent}
                 {why("Why it rang", "matched", &story.matched)}
                 {why(if story.matched.is_empty() { "Why it did not ring" } else { "Rules that did not match" }, "unmatched", &story.unmatched)}
@@ -71,12 +71,10 @@ fn lead(entry: &Entry) -> String {
     let reached = ends.iter().any(|one| one.state == model::delivery::DeliveryState::Reached);
     let open = ends.iter().any(|one| !one.state.is_final());
     let end = match (ends.is_empty(), reached, open) {
-        (true, _, _) => match entry.silent {
-            Some(Silent::ToldBefore) => "but you had been told of it before, so it did not ring again",
-            Some(Silent::Muted) => "but you had muted it",
-            Some(Silent::TooLate) => "but word of it came too late to ring for",
-            _ => "but it had no verified phone to tell",
-        },
+        (true, _, _) => {
+            let why = entry.silent.map_or("no verified phone to tell", silence);
+            return format!("{rules}, but nothing was sent: {why}.");
+        }
         (_, true, _) => "and you were reached",
         (_, false, true) => "and you are being told now",
         (_, false, false) => "but nothing shows that you were reached",
@@ -158,24 +156,9 @@ fn facts(entry: &Entry, clock: &Clock, gracedb: &str) -> impl IntoView + use<> {
                 <div><dt>"False alarm rate"</dt> <dd>{far(alert.far)}</dd></div>
                 <div><dt>"Received"</dt> <dd>{clock.at(entry.received)}</dd></div>
                 {pairs}
-                <div class="wide"><dt>"Labels"</dt> <dd>{labels(alert)}</dd></div>
+                <div class="wide"><dt>"Labels"</dt> <dd>{labels(&alert.labels, alert.label.as_deref())}</dd></div>
             </dl>
             <p><a href=href rel="noreferrer">{alert.id.clone()}" in GraceDB"</a></p>
         </section>
     }
-}
-
-fn labels(alert: &Alert) -> impl IntoView + use<> {
-    if alert.labels.is_empty() {
-        return view! { <span class="calm">"none yet"</span> }.into_any();
-    }
-    let each: Vec<_> = alert
-        .labels
-        .iter()
-        .map(|label| {
-            let this = alert.label.as_ref() == Some(label);
-            view! { <li class="label" class:this=this title=model::labels::meaning(label)>{label.clone()}</li> }
-        })
-        .collect();
-    view! { <ul class="labels" role="list">{each}</ul> }.into_any()
 }

@@ -5,13 +5,13 @@ use model::contact::Channel;
 use model::delivery::DeliveryState;
 use model::rule::RuleForm;
 
-use crate::packets::{new, superevent};
+use crate::packets::new;
+use crate::threads::all;
 use crate::world::{World, form};
 
 scenarios!(
     a_story_says_why_for_every_rule,
     a_match_is_shown_as_its_rule_was,
-    pages_lose_nothing,
     others_see_the_alert_and_not_the_calls,
     the_first_sentence_says_whether_it_would_ring,
 );
@@ -56,41 +56,14 @@ async fn a_match_is_shown_as_its_rule_was(w: &World) {
     assert_eq!((entry.rules.as_slice(), why.len()), (&["All of them".to_owned()][..], 1));
 }
 
-/// A replay's packets arrive in the same millisecond, also across the end of a page.
-async fn pages_lose_nothing(w: &World) {
-    let (ada, _) = w.listener(ANN, "text").await;
-    for n in 0..8 {
-        for m in 0..5 {
-            w.take(&superevent(&format!("S2301{n:02}{}", char::from(b'a' + m)), "new", 1e-9, &[], None))
-                .await;
-        }
-        w.pass(1);
-    }
-    w.take(&new("S230201a", 1e-9)).await;
-    w.take(&superevent("S230201a", "log", 1e-9, &[], None)).await;
-    let mut seen = Vec::new();
-    let mut before = None;
-    loop {
-        let page = history::list(&w.engine, &ada, before).await.unwrap();
-        let Some(last) = page.last() else { break };
-        assert!(page.iter().all(|entry| entry.rules.len() == 1 && entry.deliveries.len() == 1));
-        before = Some(last.received);
-        seen.extend(page.into_iter().map(|entry| entry.alert_id));
-    }
-    let count = seen.len();
-    seen.sort();
-    seen.dedup();
-    assert_eq!((count, seen.len()), (41, 41));
-}
-
 async fn others_see_the_alert_and_not_the_calls(w: &World) {
     w.listener(ANN, "text").await;
     let max = w.member("max").await;
     let taken = w.take(&new("S230101a", 1e-9)).await;
     let story = history::story(&w.engine, &max, &taken.id).await.unwrap();
     assert!(story.matched.is_empty() && story.unmatched.is_empty() && story.entry.deliveries.is_empty());
-    let list = history::list(&w.engine, &max, None).await.unwrap();
-    assert!(list.len() == 1 && list[0].rules.is_empty() && list[0].deliveries.is_empty());
+    let list = all(w, &max).await;
+    assert!(list.len() == 1 && list[0].gist.words == "No rule matched");
     let missing = history::story(&w.engine, &max, "no-such-alert").await;
     assert!(matches!(missing, Err(engine::Error::NotFound)));
 }

@@ -43,6 +43,7 @@ mod phones;
 mod rates;
 mod rules;
 mod selftest;
+mod threads;
 mod unknown;
 mod verification;
 mod world;

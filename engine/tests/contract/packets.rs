@@ -27,3 +27,12 @@ pub fn new(id: &str, far: f64) -> Vec<u8> {
 pub fn labelled(id: &str, far: f64, label: &str) -> Vec<u8> {
     superevent(id, "label_added", far, &[label], Some(label))
 }
+
+/// A packet about an event of gstlal, in a superevent or in none.
+pub fn event(id: &str, kind: &str, far: f64, superevent: Option<&str>) -> Vec<u8> {
+    let object = json!({
+        "graceid": id, "group": "CBC", "pipeline": "gstlal", "search": "AllSky", "far": far,
+        "offline": false, "instruments": "H1,L1", "labels": [], "superevent": superevent,
+    });
+    json!({ "uid": id, "alert_type": kind, "data": object, "object": object }).to_string().into_bytes()
+}

@@ -17,7 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tower_sessions::Session;
 
-use super::App;
+use super::{App, signed_in};
 
 /// The stream's route.
 pub fn routes() -> Router<App> {
@@ -25,12 +25,9 @@ pub fn routes() -> Router<App> {
 }
 
 async fn live(State(app): State<App>, session: Session) -> Response {
-    let id = session.get::<String>("member").await.ok().flatten();
-    let member = match id {
-        Some(id) => engine::members::find(&app.engine, &id).await.ok().flatten(),
-        None => None,
+    let Some(member) = signed_in(&app.engine, &session).await else {
+        return StatusCode::UNAUTHORIZED.into_response();
     };
-    let Some(member) = member else { return StatusCode::UNAUTHORIZED.into_response() };
     let waiting =
         Waiting { member: member.id, changes: app.engine.bus().subscribe(), stop: app.stop.clone() };
     let events = stream::unfold(waiting, |mut waiting| async {

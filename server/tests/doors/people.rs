@@ -6,13 +6,13 @@ use reqwest::header::{COOKIE, SET_COOKIE};
 use crate::house::House;
 
 /// Signs the demo admin in at `front`.
-async fn sign_in(house: &House, front: &str) -> Response {
+pub async fn sign_in(house: &House, front: &str) -> Response {
     let person = house.demo_admin().await.id;
     let form = [("person", person.as_str()), ("next", "/contacts")];
     house.http.post(format!("{front}/do/sign-in")).form(&form).send().await.unwrap()
 }
 
-fn cookie(answer: &Response) -> Option<String> {
+pub fn cookie(answer: &Response) -> Option<String> {
     answer.headers().get(SET_COOKIE).map(|value| value.to_str().unwrap().to_owned())
 }
 

@@ -1,0 +1,173 @@
+//! Threads: a superevent with its events, or an event that belongs to none. What people take for one thing, and
+//! acknowledge and mute as one.
+//!
+//! Easily got wrong: an event is often older than its superevent. Its alerts stand alone until a packet tells where
+//! they belong, and then all of them move.
+
+use model::alert::{Alert, Category};
+use model::time::Millis;
+use sqlx::FromRow;
+
+use crate::Engine;
+use crate::db::{Tx, again, exec, row};
+use crate::error::{Error, Result};
+use crate::members::Member;
+
+/// What was told longer ago is no longer acknowledged: nothing of it can ring any more.
+pub(crate) const ACK_SECS: i64 = 24 * 3600;
+
+#[derive(FromRow)]
+struct Id {
+    id: String,
+}
+
+#[derive(FromRow)]
+struct Moved {
+    first_ms: i64,
+    last_ms: i64,
+    latest: String,
+}
+
+/// The thread that an alert belongs to.
+pub(crate) async fn place(tx: &mut Tx, alert: &Alert) -> Result<String> {
+    if alert.category == Category::Event && alert.superevent_id.is_none() {
+        // A packet that does not name the superevent does not take the event away from it.
+        let sql = "SELECT thread AS id FROM alerts WHERE subject = $1 ORDER BY received_ms DESC LIMIT 1";
+        if let Some(earlier) = row!(tx, Id, sql, alert.subject())? {
+            return Ok(earlier.id);
+        }
+    }
+    Ok(alert.conversation().to_owned())
+}
+
+/// Keeps what the list of threads needs to know of an alert that was just written down.
+pub(crate) async fn note(
+    tx: &mut Tx,
+    thread: &str,
+    alert: &Alert,
+    id: &str,
+    shown: bool,
+    now: Millis,
+) -> Result<()> {
+    let subject = alert.subject();
+    let category = if thread == subject { alert.category } else { Category::Superevent };
+    if thread != subject {
+        exec!(tx, "UPDATE alerts SET thread = $1 WHERE subject = $2 AND thread = $2", thread, subject)?;
+        let sql = "DELETE FROM threads WHERE id = $1 RETURNING first_ms, last_ms, latest";
+        if let Some(moved) = row!(tx, Moved, sql, subject)? {
+            widen(tx, thread, category, &moved).await?;
+        }
+    }
+    if shown {
+        let this = Moved { first_ms: now.0, last_ms: now.0, latest: id.to_owned() };
+        widen(tx, thread, category, &this).await?;
+    }
+    Ok(())
+}
+
+async fn widen(tx: &mut Tx, thread: &str, category: Category, with: &Moved) -> Result<()> {
+    exec!(
+        tx,
+        "INSERT INTO threads (id, category, first_ms, last_ms, latest) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (id) DO UPDATE SET
+             first_ms = CASE WHEN excluded.first_ms < threads.first_ms THEN excluded.first_ms
+                 ELSE threads.first_ms END,
+             latest = CASE WHEN excluded.last_ms >= threads.last_ms THEN excluded.latest ELSE threads.latest END,
+             last_ms = CASE WHEN excluded.last_ms >= threads.last_ms THEN excluded.last_ms
+                 ELSE threads.last_ms END",
+        thread,
+        category.as_str(),
+        with.first_ms,
+        with.last_ms,
+        with.latest.as_str()
+    )
+    .map(drop)
+}
+
+/// The id of the thread that `id`, a superevent or an event, belongs to; not found if nothing of it is shown.
+pub async fn find(engine: &Engine, id: &str) -> Result<String> {
+    find_in(&mut engine.db().read().await?, id).await
+}
+
+pub(crate) async fn find_in(tx: &mut Tx, id: &str) -> Result<String> {
+    let found = row!(
+        tx,
+        Id,
+        "SELECT id FROM threads WHERE id = $1 OR id = (SELECT thread FROM alerts WHERE subject = $1
+             ORDER BY received_ms DESC LIMIT 1)
+         ORDER BY CASE WHEN id = $1 THEN 0 ELSE 1 END LIMIT 1",
+        id
+    )?;
+    found.map(|found| found.id).ok_or(Error::NotFound)
+}
+
+/// "I know", said on a page: what key 1 does. What waits for this member is called off, no call is repeated, and who
+/// said it when is kept with each call and text.
+pub async fn acknowledge(engine: &Engine, who: &Member, id: &str) -> Result<()> {
+    again(|| async {
+        let mut tx = engine.db().write().await?;
+        let thread = find_in(&mut tx, id).await?;
+        acknowledge_in(&mut tx, who, &thread, engine.now()).await?;
+        tx.commit().await
+    })
+    .await?;
+    engine.bus().changed(&who.id);
+    tracing::info!(subject = id, member = who.id, "acknowledged on the page");
+    Ok(())
+}
+
+async fn acknowledge_in(tx: &mut Tx, who: &Member, thread: &str, now: Millis) -> Result<()> {
+    exec!(
+        tx,
+        "UPDATE deliveries SET acked_ms = $1, acked_on_page = TRUE,
+             updated_ms = CASE WHEN state = 'queued' THEN $1 ELSE updated_ms END,
+             code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
+             state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
+         WHERE member_id = $2 AND acked_ms IS NULL AND created_ms > $3
+             AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
+             AND alert_id IN (SELECT id FROM alerts WHERE thread = $4)",
+        now.0,
+        who.id.as_str(),
+        now.plus_secs(-ACK_SECS).0,
+        thread
+    )
+    .map(drop)
+}
+
+/// Nothing more of it for this member: what key 2 does.
+pub async fn mute(engine: &Engine, who: &Member, id: &str) -> Result<()> {
+    again(|| async {
+        let now = engine.now();
+        let mut tx = engine.db().write().await?;
+        let thread = find_in(&mut tx, id).await?;
+        acknowledge_in(&mut tx, who, &thread, now).await?;
+        exec!(
+            &mut tx,
+            "INSERT INTO mutes (member_id, subject, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            who.id.as_str(),
+            thread.as_str(),
+            now.0
+        )?;
+        tx.commit().await
+    })
+    .await?;
+    engine.bus().changed(&who.id);
+    tracing::info!(subject = id, member = who.id, "muted on the page");
+    Ok(())
+}
+
+/// It may ring again; what was not sent in the meantime is not made up for.
+pub async fn unmute(engine: &Engine, who: &Member, id: &str) -> Result<()> {
+    let mut tx = engine.db().write().await?;
+    let thread = find_in(&mut tx, id).await?;
+    exec!(
+        &mut tx,
+        "DELETE FROM mutes WHERE member_id = $1
+             AND (subject = $2 OR subject IN (SELECT subject FROM alerts WHERE thread = $2))",
+        who.id.as_str(),
+        thread.as_str()
+    )?;
+    tx.commit().await?;
+    engine.bus().changed(&who.id);
+    Ok(())
+}
