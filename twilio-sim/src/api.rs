@@ -4,7 +4,7 @@
 //! ending cut off; a path without it would be answered in XML by Twilio and is not known here.
 
 mod calls;
-mod gate;
+pub(crate) mod gate;
 mod lookups;
 mod messages;
 mod numbers;
@@ -36,6 +36,7 @@ pub(crate) fn router(sim: &Sim) -> Router {
         .route_layer(axum::middleware::from_fn_with_state(sim.clone(), gate::gate))
         .with_state(sim.clone())
         .fallback(async |uri: http::Uri| ApiError::not_found(uri.path()))
+        .layer(axum::middleware::from_fn_with_state(sim.clone(), crate::exchanges::record))
 }
 
 /// Pairs of a form or a query, in the order given.

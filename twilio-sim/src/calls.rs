@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::clock::Millis;
+use crate::clock::{Millis, Moment};
 use crate::records::Sid;
 use crate::scripts::CallPlan;
 use crate::state::Sim;
@@ -109,7 +109,9 @@ pub(crate) struct Call {
     pub(crate) updated: Millis,
     pub(crate) started: Option<Millis>,
     pub(crate) answered: Option<Millis>,
+    pub(crate) talking_since: Option<Moment>,
     pub(crate) ended: Option<Millis>,
+    pub(crate) over: Option<Moment>,
     /// Simulated time to wait for the gate.
     pub(crate) queue_time: Duration,
     pub(crate) duration: Option<Duration>,
@@ -152,7 +154,9 @@ impl Call {
             updated: created,
             started: None,
             answered: None,
+            talking_since: None,
             ended: None,
+            over: None,
             queue_time,
             duration: None,
             price_micros: None,
@@ -197,6 +201,7 @@ impl Sim {
                 Status::Ringing => Event::Ringing,
                 Status::InProgress => {
                     call.answered = Some(now);
+                    call.talking_since = Some(self.clock().moment());
                     Event::Answered
                 }
                 _ => return false,
@@ -222,12 +227,14 @@ impl Sim {
             let Some(call) = state.calls.find_mut(sid).filter(|call| from.contains(&call.status)) else {
                 return false;
             };
-            let talked = call.answered.map(|answered| self.clock().between(answered, now));
+            let moment = self.clock().moment();
+            let talked = call.talking_since.map(|since| moment.saturating_sub(since));
             call.status = ending.status;
             call.sip = Some(ending.sip);
             call.result = Some(ending.result);
             call.updated = now;
             call.ended = Some(now);
+            call.over = Some(moment);
             call.expects_keys = false;
             call.duration = talked;
             if let Some(talked) = talked {

@@ -1,51 +1,116 @@
-//! Simulated time: tokio's clock, with every wait divided by the speed.
+//! Simulated time: it passes `speed` times as fast as real time, stands still at speed 0, and can be moved on by hand.
 //!
-//! Easy to get wrong: a date in an answer is real time (start plus elapsed), while a length of time in
-//! an answer (`duration`, `queue_time`) is simulated.
+//! Easy to get wrong: a date in an answer is real time (start plus elapsed, plus what was skipped by hand), while a
+//! length of time in an answer (`duration`, `queue_time`) is simulated.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Milliseconds since 1970, UTC.
 pub(crate) type Millis = i64;
 
-#[derive(Debug, Clone)]
+/// Simulated time since the simulator began.
+pub(crate) type Moment = Duration;
+
+#[derive(Debug)]
 pub(crate) struct Clock {
     origin: Millis,
     started: Instant,
+    pace: watch::Sender<Pace>,
+}
+
+/// How time has passed since it last changed its pace.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    since: Instant,
+    moment: Moment,
     speed: f64,
+    /// All that was skipped by hand.
+    skipped: Duration,
+}
+
+impl Pace {
+    fn moment(&self, at: Instant) -> Moment {
+        let real = at.saturating_duration_since(self.since).as_secs_f64();
+        self.moment + Duration::try_from_secs_f64(real * self.speed).unwrap_or(Duration::MAX / 4)
+    }
+}
+
+fn mended(speed: f64) -> f64 {
+    if speed == 0.0 {
+        0.0
+    } else if speed.is_finite() {
+        speed.clamp(0.01, 1e6)
+    } else {
+        1.0
+    }
 }
 
 impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one look at the wall clock, at the start")]
     pub(crate) fn start(speed: f64) -> Self {
-        let speed = if speed.is_finite() { speed.clamp(0.01, 1e6) } else { 1.0 };
-        Self { origin: Timestamp::now().as_millisecond(), started: Instant::now(), speed }
+        let started = Instant::now();
+        let speed = mended(speed);
+        let pace = Pace { since: started, moment: Moment::ZERO, speed, skipped: Duration::ZERO };
+        Self { origin: Timestamp::now().as_millisecond(), started, pace: watch::Sender::new(pace) }
     }
 
     pub(crate) fn now(&self) -> Millis {
-        self.origin + i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX / 2)
+        let since = self.started.elapsed() + self.pace.borrow().skipped;
+        self.origin + i64::try_from(since.as_millis()).unwrap_or(i64::MAX / 2)
     }
 
-    /// The real time that a simulated length takes.
-    pub(crate) fn real(&self, simulated: Duration) -> Duration {
-        Duration::try_from_secs_f64(simulated.as_secs_f64() / self.speed).unwrap_or(Duration::MAX)
+    pub(crate) fn moment(&self) -> Moment {
+        self.pace.borrow().moment(Instant::now())
     }
 
-    /// The simulated length that a real one stands for.
-    pub(crate) fn simulated(&self, real: Duration) -> Duration {
-        Duration::try_from_secs_f64(real.as_secs_f64() * self.speed).unwrap_or(Duration::MAX)
+    pub(crate) fn speed(&self) -> f64 {
+        self.pace.borrow().speed
     }
 
-    /// Simulated length between two dates.
-    pub(crate) fn between(&self, from: Millis, to: Millis) -> Duration {
-        self.simulated(Duration::from_millis(u64::try_from(to - from).unwrap_or(0)))
+    /// Lets time pass at another speed from now on; 0 stops it.
+    pub(crate) fn set_speed(&self, speed: f64) {
+        let now = Instant::now();
+        self.pace.send_modify(|pace| {
+            *pace = Pace { since: now, moment: pace.moment(now), speed: mended(speed), ..*pace };
+        });
+    }
+
+    /// Moves on at once; dates move with it.
+    pub(crate) fn skip(&self, length: Duration) {
+        self.pace.send_modify(|pace| {
+            pace.moment += length;
+            pace.skipped += length;
+        });
     }
 
     pub(crate) async fn sleep(&self, simulated: Duration) {
-        tokio::time::sleep(self.real(simulated)).await;
+        self.sleep_until(self.moment().saturating_add(simulated)).await;
+    }
+
+    pub(crate) async fn sleep_until(&self, at: Moment) {
+        let mut paces = self.pace.subscribe();
+        loop {
+            let pace = *paces.borrow_and_update();
+            let left = at.saturating_sub(pace.moment(Instant::now()));
+            if left.is_zero() {
+                return;
+            }
+            let real = Duration::try_from_secs_f64(left.as_secs_f64() / pace.speed);
+            let elapsed = async {
+                match real {
+                    Ok(real) => tokio::time::sleep(real).await,
+                    Err(_) => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = paces.changed() => if changed.is_err() { return },
+                () = elapsed => return,
+            }
+        }
     }
 }
 
@@ -83,9 +148,30 @@ mod tests {
         assert_eq!(parse_date("yesterday"), None);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn time_passes_as_told() {
+        let clock = Clock::start(10.0);
+        let begun = Instant::now();
+        clock.sleep(Duration::from_secs(10)).await;
+        assert_eq!(begun.elapsed().as_secs(), 1);
+        clock.set_speed(0.0);
+        let still = clock.moment();
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        assert_eq!(clock.moment(), still);
+        let (date, begun) = (clock.now(), Instant::now());
+        let waits = clock.sleep(Duration::from_secs(30));
+        let skips = async {
+            clock.skip(Duration::from_secs(29));
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            clock.skip(Duration::from_secs(1));
+        };
+        tokio::join!(waits, skips);
+        assert_eq!((begun.elapsed().as_secs(), clock.now() - date), (5, 35_000));
+    }
+
     #[test]
     fn a_wrong_speed_is_mended() {
-        assert_eq!(Clock::start(f64::NAN).real(Duration::from_secs(1)), Duration::from_secs(1));
-        assert_eq!(Clock::start(10.0).real(Duration::from_secs(1)), Duration::from_millis(100));
+        let mended = [f64::NAN, f64::INFINITY, -1.0, 0.0, 7.0].map(mended);
+        assert_eq!(format!("{mended:?}"), "[1.0, 1.0, 0.01, 0.0, 7.0]");
     }
 }

@@ -10,6 +10,7 @@ pub(crate) const TEST_NUMBER: &str = "+15005550006";
 
 /// Settings of one simulator. `Default` suits tests: one call and one segment a second, real time.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub struct Config {
     /// Account SID, `AC` and 32 hexadecimal digits.
     pub account_sid: String,
@@ -38,6 +39,8 @@ pub struct Config {
     pub advanced_opt_out: bool,
     /// Balance at the start, in millionths of a US dollar.
     pub opening_balance_micros: i64,
+    /// Record every exchange with the API word for word, whole numbers and texts included.
+    pub record: bool,
     /// Calls and messages remembered, each; the oldest are forgotten first.
     pub keep: usize,
 }
@@ -58,6 +61,7 @@ impl Default for Config {
             seed: 0,
             advanced_opt_out: false,
             opening_balance_micros: 100_000_000,
+            record: false,
             keep: 50_000,
         }
     }

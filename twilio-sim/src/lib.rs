@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod control;
 mod error;
+mod exchanges;
 mod faults;
 mod hangup;
 mod ledger;

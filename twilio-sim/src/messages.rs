@@ -10,9 +10,7 @@ pub(crate) mod segments;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use crate::clock::Millis;
+use crate::clock::{Millis, Moment};
 use crate::error::sentence;
 use crate::records::Sid;
 use crate::scripts::TextPlan;
@@ -127,18 +125,18 @@ impl Message {
 
 impl State {
     /// When the next message of that sender may go, without taking the place.
-    pub(crate) fn segment_slot(&self, sender: &str) -> Instant {
-        self.next_segment.get(sender).copied().map_or_else(Instant::now, |next| next.max(Instant::now()))
+    pub(crate) fn segment_slot(&self, sender: &str, now: Moment) -> Moment {
+        self.next_segment.get(sender).map_or(now, |next| now.max(*next))
     }
 }
 
 impl Sim {
     /// Takes the place of a message in its sender's queue and gives the moment it may go.
-    pub(crate) fn take_segments(&self, state: &mut State, sender: &str, segments: u32) -> Instant {
-        let slot = state.segment_slot(sender);
+    pub(crate) fn take_segments(&self, state: &mut State, sender: &str, segments: u32) -> Moment {
+        let slot = state.segment_slot(sender, self.clock().moment());
         let rate = self.config().messages_per_second.max(1e-6);
         let length = Duration::try_from_secs_f64(f64::from(segments) / rate).unwrap_or(MAX_QUEUE);
-        state.next_segment.insert(sender.to_owned(), slot + self.clock().real(length));
+        state.next_segment.insert(sender.to_owned(), slot + length);
         slot
     }
 

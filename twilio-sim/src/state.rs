@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
 
 use crate::calls::Call;
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, Moment};
 use crate::config::{Config, TEST_NUMBER};
+use crate::exchanges::Exchanges;
 use crate::faults::{Fault, Faults};
 use crate::hangup::{Doors, Outage};
 use crate::ledger::{Ledger, Problem};
@@ -62,6 +62,7 @@ pub(crate) struct State {
     pub(crate) scripts: Scripts,
     pub(crate) faults: Faults,
     pub(crate) ledger: Ledger,
+    pub(crate) exchanges: Exchanges,
     /// (our number, phone) pairs that said STOP.
     pub(crate) opted_out: HashSet<(String, String)>,
     /// Times of the latest replies to a phone, for the loop guard.
@@ -70,8 +71,8 @@ pub(crate) struct State {
     pub(crate) api_keys: Vec<(String, String)>,
     /// Money spent, millionths of a US dollar.
     pub(crate) spent_micros: i64,
-    pub(crate) next_call: Instant,
-    pub(crate) next_segment: HashMap<String, Instant>,
+    pub(crate) next_call: Moment,
+    pub(crate) next_segment: HashMap<String, Moment>,
 }
 
 impl State {
@@ -82,12 +83,13 @@ impl State {
             scripts: Scripts::default(),
             faults: Faults::new(config.seed),
             ledger: Ledger::new(config.keep),
+            exchanges: Exchanges::new(config.record, config.keep),
             opted_out: HashSet::new(),
             replies: HashMap::new(),
             sms_url: config.sms_url.clone(),
             api_keys: config.api_keys.clone(),
             spent_micros: 0,
-            next_call: Instant::now(),
+            next_call: Moment::ZERO,
             next_segment: HashMap::new(),
         }
     }

@@ -12,7 +12,7 @@ pub struct Broker {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a setting of the tests")]
-fn python() -> Option<String> {
+pub fn python() -> Option<String> {
     std::env::var("RINGDOWN_TEST_PYTHON").ok().filter(|path| !path.is_empty())
 }
 

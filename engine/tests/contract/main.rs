@@ -38,6 +38,7 @@ mod history;
 mod igwn;
 mod intake;
 mod names;
+mod openapi;
 mod packets;
 mod phones;
 mod rates;

@@ -68,6 +68,11 @@ impl Phones {
         self.post("/faults", fault).await;
     }
 
+    /// All that was asked and answered; only where the configuration says `record`.
+    pub async fn exchanges(&self) -> Value {
+        self.get("/exchanges").await
+    }
+
     pub async fn ledger(&self) -> Value {
         self.get("/ledger").await
     }

@@ -13,12 +13,11 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::StatusCode;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::paging::{DateFilter, Page};
 use super::{Form, bare_sid, price};
 use crate::calls::{Call, Ending, Status, live};
-use crate::clock::{Millis, rfc2822, whole_millis};
+use crate::clock::{Millis, Moment, rfc2822, whole_millis};
 use crate::error::ApiError;
 use crate::ledger::{Created, What};
 use crate::numbers::{self, formatted};
@@ -52,7 +51,7 @@ pub(super) async fn create(
     let (slot, body, outbox) = sim.change(|state| {
         let plan = plan(&sim, state, &to)?;
         let slot = take_slot(&sim, state)?;
-        let queue_time = sim.clock().simulated(slot.saturating_duration_since(Instant::now()));
+        let queue_time = slot.saturating_sub(sim.clock().moment());
         let call = Call::new(Sid::clone(&sid), request, plan, now, queue_time);
         let (body, outbox) = (render(&sim, &call), Arc::clone(&call.outbox));
         state.calls.insert(Sid::clone(&sid), &to, call);
@@ -77,14 +76,14 @@ fn plan(sim: &Sim, state: &mut Book, to: &str) -> Result<CallPlan, ApiError> {
 }
 
 /// Takes the next place at the gate.
-fn take_slot(sim: &Sim, state: &mut Book) -> Result<Instant, ApiError> {
-    let now = Instant::now();
+fn take_slot(sim: &Sim, state: &mut Book) -> Result<Moment, ApiError> {
+    let now = sim.clock().moment();
     let slot = state.next_call.max(now);
-    if sim.clock().simulated(slot - now) > MAX_QUEUE {
+    if slot > now + MAX_QUEUE {
         return Err(ApiError::of(22005));
     }
     let gap = Duration::try_from_secs_f64(1.0 / sim.config().calls_per_second.max(1e-6)).unwrap_or(MAX_QUEUE);
-    state.next_call = slot + sim.clock().real(gap);
+    state.next_call = slot + gap;
     Ok(slot)
 }
 
@@ -177,7 +176,8 @@ fn render(sim: &Sim, call: &Call) -> Value {
     let parts: serde_json::Map<_, _> =
         PARTS.iter().map(|(key, name)| ((*key).to_owned(), json!(format!("{path}/{name}.json")))).collect();
     let date = |at: Option<Millis>| at.map(rfc2822);
-    let priced = call.ended.is_some_and(|ended| sim.clock().between(ended, sim.now()) >= PRICE_LAG);
+    let moment = sim.clock().moment();
+    let priced = call.over.is_some_and(|over| moment.saturating_sub(over) >= PRICE_LAG);
     json!({
         "sid": &*call.sid,
         "account_sid": account,

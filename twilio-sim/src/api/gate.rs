@@ -14,13 +14,14 @@ use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{Form, ROOT};
 use crate::error::ApiError;
+use crate::exchanges::Struck;
 use crate::faults::{Fault, Kind};
 use crate::hangup::Hangup;
 use crate::ledger::Refused;
 use crate::state::Sim;
 use crate::webhook::outbox::Outbox;
 
-const MAX_FORM: usize = 1024 * 1024;
+pub(crate) const MAX_FORM: usize = 1024 * 1024;
 
 pub(super) async fn gate(
     State(sim): State<Sim>,
@@ -44,7 +45,12 @@ pub(super) async fn gate(
         Err(error) => error.into_response(),
         Ok(()) => match sim.fault(route) {
             None => next.run(request).await,
-            Some(fault) => with_fault(&sim, route, fault, hangup, request, next).await,
+            Some(fault) => {
+                let struck = Struck(fault.kind);
+                let mut response = with_fault(&sim, route, fault, hangup, request, next).await;
+                response.extensions_mut().insert(struck);
+                response
+            }
         },
     };
     if response.status().as_u16() >= 400 {

@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::StatusCode;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use super::paging::{DateFilter, Page};
 use super::{Form, bare_sid, price};
@@ -34,9 +33,8 @@ pub(super) async fn create(
         (message.to.clone(), message.from.clone().unwrap_or_else(|| sim.config().from.clone()));
     let (slot, body, outbox) = sim.change(|state| {
         message.plan = plan(state, &to, &sender)?;
-        if sim.clock().simulated(state.segment_slot(&sender).saturating_duration_since(Instant::now()))
-            > MAX_QUEUE
-        {
+        let moment = sim.clock().moment();
+        if state.segment_slot(&sender, moment) > moment + MAX_QUEUE {
             return Err(ApiError::of(21611));
         }
         let scheduled = message.status == Status::Scheduled;

@@ -1,6 +1,7 @@
 //! The `IncomingPhoneNumbers` resource: the one number of the account.
 //!
-//! Easy to get wrong: an unset URL is an empty string here, not null.
+//! Easy to get wrong: an unset URL is an empty string here, not null; an unset SID is null, since an empty one is none
+//! by the description (whose own example has one).
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -77,12 +78,12 @@ fn render(sim: &Sim, number: &str) -> Value {
         "sms_method": "POST",
         "sms_fallback_url": "",
         "sms_fallback_method": "POST",
-        "sms_application_sid": "",
+        "sms_application_sid": null,
         "voice_url": "",
         "voice_method": "POST",
         "voice_fallback_url": "",
         "voice_fallback_method": "POST",
-        "voice_application_sid": "",
+        "voice_application_sid": null,
         "voice_caller_id_lookup": false,
         "voice_receive_mode": "voice",
         "status_callback": "",

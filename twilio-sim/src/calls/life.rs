@@ -5,9 +5,8 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::{Ending, Source, Status, talk};
+use crate::clock::Moment;
 use crate::records::Sid;
 use crate::scripts::CallPlan;
 use crate::state::Sim;
@@ -41,7 +40,7 @@ pub(super) enum For {
 }
 
 /// Leads a call through its life; `slot` is when the gate lets it out of the queue.
-pub(crate) async fn live(sim: Sim, sid: Sid, slot: Instant) {
+pub(crate) async fn live(sim: Sim, sid: Sid, slot: Moment) {
     if sim.hold_until(&sid, slot, For::Nothing).await != Wake::Elapsed {
         return;
     }
@@ -105,12 +104,10 @@ impl Sim {
 
     /// Waits a simulated while, or until something of interest happens to the call.
     pub(super) async fn hold(&self, sid: &str, simulated: Duration, interest: For) -> Wake {
-        let now = Instant::now();
-        let far = Duration::from_hours(8760);
-        self.hold_until(sid, now + self.clock().real(simulated).min(far), interest).await
+        self.hold_until(sid, self.clock().moment().saturating_add(simulated), interest).await
     }
 
-    async fn hold_until(&self, sid: &str, deadline: Instant, interest: For) -> Wake {
+    async fn hold_until(&self, sid: &str, deadline: Moment, interest: For) -> Wake {
         let Some(poke) = self.with(|state| state.calls.find(sid).map(|call| call.poke.clone())) else {
             return Wake::Over;
         };
@@ -121,7 +118,7 @@ impl Sim {
             tokio::select! {
                 biased;
                 () = poke.notified() => {}
-                () = tokio::time::sleep_until(deadline) => return Wake::Elapsed,
+                () = self.clock().sleep_until(deadline) => return Wake::Elapsed,
             }
         }
     }

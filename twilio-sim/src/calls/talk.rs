@@ -31,7 +31,7 @@ enum Next {
 pub(super) async fn talk(sim: &Sim, sid: &Sid) {
     let found = sim.with(|state| state.calls.find(sid).map(|call| call.request.clone()));
     let Some(request) = found else { return };
-    let limited = tokio::time::timeout(sim.clock().real(request.time_limit), async {
+    let talking = async {
         if sim.detect(sid).await == Wake::Over {
             return;
         }
@@ -43,9 +43,12 @@ pub(super) async fn talk(sim: &Sim, sid: &Sid) {
             }
         }
         sim.report(12100, Some(sid), "too many documents in one call");
-    });
-    if limited.await.is_err() {
-        sim.report(32015, Some(sid), "the time limit of the call was reached");
+    };
+    tokio::select! {
+        () = talking => {}
+        () = sim.clock().sleep(request.time_limit) => {
+            sim.report(32015, Some(sid), "the time limit of the call was reached");
+        }
     }
     sim.finish(sid, &[Status::InProgress], Ending::COMPLETED);
 }

@@ -116,6 +116,17 @@ pub(super) async fn clear_faults(State(sim): State<Sim>) -> StatusCode {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Recording {
+    record: bool,
+}
+
+/// Starts a new record of the exchanges, or ends and forgets it.
+pub(super) async fn record(State(sim): State<Sim>, Body(recording): Body<Recording>) -> StatusCode {
+    sim.with(|state| state.exchanges.switch(recording.record));
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
 pub(super) struct Away {
     /// Real milliseconds.
     ms: u64,
@@ -145,18 +156,41 @@ pub(super) async fn sms_url(State(sim): State<Sim>, Body(body): Body<SmsUrl>) ->
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Time {
+    /// How fast it passes from now on; 0 stops it.
+    #[serde(default)]
+    speed: Option<f64>,
+    /// Simulated milliseconds to skip.
+    #[serde(default)]
+    skip_ms: Option<u64>,
+}
+
+/// Moves the clock, or changes its pace.
+pub(super) async fn clock(State(sim): State<Sim>, Body(time): Body<Time>) -> Json<Value> {
+    if let Some(speed) = time.speed {
+        sim.clock().set_speed(speed);
+    }
+    if let Some(skipped) = time.skip_ms {
+        sim.clock().skip(Duration::from_millis(skipped));
+    }
+    super::views::clock(State(sim)).await
+}
+
+#[derive(Deserialize)]
 pub(super) struct Key {
     sid: String,
-    secret: String,
+    /// Null revokes it.
+    secret: Option<String>,
 }
 
 pub(super) async fn add_key(State(sim): State<Sim>, Body(key): Body<Key>) -> Result<StatusCode, Refusal> {
-    if !key.sid.starts_with("SK") || key.secret.is_empty() {
+    if !key.sid.starts_with("SK") || key.secret.as_ref().is_some_and(String::is_empty) {
         return Err(Refusal::bad("an API key is SK... and a secret"));
     }
     sim.change(|state| {
         state.api_keys.retain(|(sid, _)| *sid != key.sid);
-        state.api_keys.push((key.sid, key.secret));
+        state.api_keys.extend(key.secret.map(|secret| (key.sid, secret)));
     });
     Ok(StatusCode::NO_CONTENT)
 }

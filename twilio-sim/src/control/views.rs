@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::answers::{Body, Refusal, number};
 use crate::calls::{Call, Status};
+use crate::clock::whole_millis;
 use crate::ledger::{Created, What};
 use crate::messages::Message;
 use crate::state::{Sim, State as Book};
@@ -110,6 +111,16 @@ pub(super) async fn ledger(State(sim): State<Sim>) -> Json<Value> {
             "max_in_flight": most_in_flight,
         })
     }))
+}
+
+/// Simulated milliseconds since the start, and how fast they pass.
+pub(super) async fn clock(State(sim): State<Sim>) -> Json<Value> {
+    Json(json!({"moment_ms": whole_millis(sim.clock().moment()), "speed": sim.clock().speed()}))
+}
+
+/// What was asked and answered since recording was switched on.
+pub(super) async fn exchanges(State(sim): State<Sim>) -> Json<Value> {
+    Json(sim.with(|state| json!({"exchanges": state.exchanges.list().collect::<Vec<_>>()})))
 }
 
 /// The counts alone, cheap enough to ask for many times a second.

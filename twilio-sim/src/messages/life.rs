@@ -5,15 +5,14 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::{Message, Status};
+use crate::clock::Moment;
 use crate::records::Sid;
 use crate::scripts::{DELIVERY_TIME, TextPlan};
 use crate::state::Sim;
 
 /// Leads a message through its life; `slot` is its place in the sender's queue, none when scheduled.
-pub(crate) async fn live(sim: Sim, sid: Sid, slot: Option<Instant>) {
+pub(crate) async fn live(sim: Sim, sid: Sid, slot: Option<Moment>) {
     let Some(slot) = (match slot {
         Some(slot) => Some(slot),
         None => wait_schedule(&sim, &sid).await,
@@ -24,13 +23,13 @@ pub(crate) async fn live(sim: Sim, sid: Sid, slot: Option<Instant>) {
         return;
     }
     let Some((plan, validity)) = sim.read(&sid, |m| (m.plan.clone(), m.validity)) else { return };
-    let expiry = Instant::now() + sim.clock().real(validity);
+    let expiry = sim.clock().moment() + validity;
     if slot > expiry {
-        tokio::time::sleep_until(expiry).await;
+        sim.clock().sleep_until(expiry).await;
         sim.advance_message(&sid, &[Status::Queued], Status::Failed, Some(30036));
         return;
     }
-    tokio::time::sleep_until(slot).await;
+    sim.clock().sleep_until(slot).await;
     if sim.advance_message(&sid, &[Status::Queued], Status::Sending, None) {
         transmit(&sim, &sid, plan).await;
     }
@@ -61,7 +60,7 @@ async fn transmit(sim: &Sim, sid: &Sid, plan: TextPlan) {
 }
 
 /// Waits for the hour of a scheduled message, then queues it. `None`: it was canceled meanwhile.
-async fn wait_schedule(sim: &Sim, sid: &Sid) -> Option<Instant> {
+async fn wait_schedule(sim: &Sim, sid: &Sid) -> Option<Moment> {
     let send_at = sim.read(sid, |message| message.send_at)??;
     let wait = Duration::from_millis(u64::try_from(send_at - sim.now()).unwrap_or(0));
     sim.clock().sleep(wait).await;

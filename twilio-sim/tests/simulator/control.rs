@@ -98,6 +98,8 @@ async fn keys_open_the_api_once_added() {
     assert_eq!(ask().await, 401);
     w.control("/keys", json!({"sid": "SK1", "secret": "s3cret"})).await;
     assert_eq!(ask().await, 200);
+    w.control("/keys", json!({"sid": "SK1", "secret": null})).await;
+    assert_eq!(ask().await, 401, "a revoked key");
 }
 
 #[tokio::test]
@@ -107,4 +109,55 @@ async fn the_page_says_simulated_and_masks_numbers() {
     let page = w.http.get(&w.base).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("SIMULATED") && page.contains("+14*******23"), "{page}");
     assert!(!page.contains(ANN));
+}
+
+#[tokio::test]
+async fn a_stopped_clock_moves_by_hand_alone() {
+    let w = World::with(|config| config.messages_per_second = 1.0).await;
+    assert_eq!(w.control("/clock", json!({"speed": 0})).await.0, 200);
+    w.control("/script", json!({"number": BOB, "outcome": "no-answer"})).await;
+    let form = [("To", BOB), ("From", OURS), ("Twiml", "<Response/>"), ("Timeout", "20")];
+    let call = w.call(&form).await;
+    let first = w.text(ANN, "x").await;
+    let second = w.text(ANN, "y").await;
+    let status = async |path: &str| w.get(path).await.1["status"].as_str().unwrap().to_owned();
+    let (call_at, first_at, second_at) = (
+        format!("/Calls/{call}.json"),
+        format!("/Messages/{first}.json"),
+        format!("/Messages/{second}.json"),
+    );
+    w.text_until(&first, "sent").await;
+    assert_eq!(
+        (status(&call_at).await, status(&second_at).await),
+        ("queued".to_owned(), "queued".to_owned())
+    );
+    w.control("/clock", json!({"skip_ms": 999})).await;
+    w.call_until(&call, "ringing").await;
+    assert_eq!(status(&second_at).await, "queued", "its segment is a second after the first");
+    w.control("/clock", json!({"skip_ms": 1})).await;
+    w.text_until(&second, "sent").await;
+    w.control("/clock", json!({"skip_ms": 21_000})).await;
+    w.call_until(&call, "no-answer").await;
+    assert_eq!(status(&first_at).await, "delivered");
+    let (_, refused) = w.control("/clock", json!({"hours": 1})).await;
+    assert!(refused["error"].is_string());
+}
+
+#[tokio::test]
+async fn exchanges_are_recorded_only_when_asked_for() {
+    let w = World::start().await;
+    w.get("/Balance.json").await;
+    assert_eq!(w.control_get("/exchanges").await, json!({"exchanges": []}));
+    w.control("/exchanges", json!({"record": true})).await;
+    w.fault(json!({"route": "messages.create", "kind": "html", "times": 1})).await;
+    assert!(w.try_post("/Messages.json", &[("To", ANN), ("From", OURS), ("Body", "a b")]).await.is_err());
+    w.get("/Nothing.json?x=1").await;
+    let seen = w.control_get("/exchanges").await["exchanges"].clone();
+    assert_eq!(seen[0]["body"], "To=%2B14155550123&From=%2B15005550006&Body=a+b");
+    assert_eq!(
+        (&seen[0]["fault"], &seen[0]["status"], &seen[0]["scheme"]),
+        (&json!("html"), &json!(502), &json!("basic"))
+    );
+    assert_eq!((&seen[1]["query"], &seen[1]["status"]), (&json!("x=1"), &json!(404)));
+    assert!(!seen.to_string().contains(&w.token));
 }

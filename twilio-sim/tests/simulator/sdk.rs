@@ -26,7 +26,7 @@ async fn the_python_sdk_agrees() {
         eprintln!("skipped: {} has no package `twilio`", python());
         return;
     };
-    let w = World::start().await;
+    let w = World::with(|config| config.record = true).await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk.py");
     let arguments = [script.to_str().unwrap().to_owned(), w.base.clone(), w.account.clone(), w.token.clone()];
     let output = tokio::task::spawn_blocking(move || run(&arguments.each_ref().map(String::as_str)));
@@ -34,4 +34,25 @@ async fn the_python_sdk_agrees() {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
     eprintln!("SDK {}: {}", text(&version.stdout).trim(), text(&output.stdout).trim());
+    check(&w.control_get("/exchanges").await);
+}
+
+/// What the SDK asked and what it was answered, against Twilio's own description.
+fn check(exchanges: &serde_json::Value) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let description = root.join("../shared/data/twilio/twilio_api_subset.json");
+    let found = run(&["-c", "import openapi_core"]);
+    if !description.exists() || !found.is_some_and(|output| output.status.success()) {
+        eprintln!("OpenAPI check skipped: no {} or no package `openapi-core`", description.display());
+        return;
+    }
+    let file = std::env::temp_dir().join(format!("twilio_sim_exchanges_{}.json", std::process::id()));
+    std::fs::write(&file, exchanges.to_string()).unwrap();
+    let program = root.join("engine/tests/peers/openapi.py");
+    let arguments = [program, description, file.clone()].map(|path| path.to_str().unwrap().to_owned());
+    let output = run(&arguments.each_ref().map(String::as_str)).unwrap();
+    std::fs::remove_file(file).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    eprintln!("OpenAPI: {}", text.trim_end().lines().last().unwrap_or_default());
 }
