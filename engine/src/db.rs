@@ -66,11 +66,14 @@ impl Db {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A file does not hang up; to ask each time whether it has costs a turn of its thread.
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE)
             .connect_with(options.clone())
             .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(8)
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE)
             .connect_with(options)
             .await?;

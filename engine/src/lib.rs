@@ -123,6 +123,11 @@ impl Engine {
         self.0.clock.now()
     }
 
+    /// Whether time is moved by hand, step by step.
+    pub(crate) fn is_stepped(&self) -> bool {
+        matches!(self.0.clock, Clock::Fixed(_))
+    }
+
     /// What the operator configured.
     pub fn settings(&self) -> &Settings {
         &self.0.settings

@@ -17,6 +17,10 @@ use crate::db::{ROWS, Tx, built, exec, row, rows};
 use crate::error::{Error, Result};
 use crate::{Engine, new_id};
 
+mod busy;
+
+use busy::Busy;
+
 /// One message owed to one contact by one channel.
 #[derive(Debug)]
 pub(crate) struct Owed<'a> {
@@ -197,6 +201,8 @@ pub(crate) async fn claim_in(
         }
     };
     let mut pace = Pace::hold(tx, engine, channel).await?;
+    let mut busy = Busy::load(tx, channel).await?;
+    let mut waiting = Vec::new();
     // What was found leaves at once; what else is due is asked right after.
     let mut claim = Claim { again: Some(now), ..Claim::default() };
     for row in due {
@@ -215,6 +221,10 @@ pub(crate) async fn claim_in(
             claim.ended.push(row.member_id);
             continue;
         }
+        if !busy.take(&one) {
+            waiting.push(row.id);
+            continue;
+        }
         let Some(slot_us) = pace.take(one.cost()) else {
             claim.again = Some(pace.opens());
             break;
@@ -222,6 +232,7 @@ pub(crate) async fn claim_in(
         one.slot_us = slot_us;
         claim.claimed.push(one);
     }
+    busy::wait(tx, &waiting, now).await?;
     start(tx, &claim.claimed, now).await?;
     pace.release(tx).await?;
     Ok(claim)

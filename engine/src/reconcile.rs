@@ -22,10 +22,14 @@ const LOOKS: i64 = 3;
 const LOOK_AGAIN_SECS: i64 = 5;
 /// Clocks differ, and Twilio dates to the second.
 const CLOCK_SLACK_SECS: i64 = 300;
-/// After so many questions (an hour or so) a status that does not move is left as it is.
+/// After so many questions (an hour or so) a status that does not move is taken for the last one.
 const QUESTIONS: i64 = 12;
 /// The longest pause between two questions about an accepted call or message.
 const MOST_PAUSE_SECS: i64 = 600;
+/// The longest pause between two looks: Twilio may fail for longer than one looks in quick succession.
+const MOST_LOOK_PAUSE_SECS: i64 = 40;
+/// For so long is asked without any answer.
+const GIVE_UP_SECS: i64 = 24 * 3600;
 
 #[derive(FromRow)]
 struct DueRow {
@@ -48,7 +52,7 @@ struct Known {
 
 /// What an earlier run of this program left open is looked into at once instead of at the end of its lease. On
 /// `PostgreSQL` it may be another replica's, so there the lease is waited for.
-pub(crate) async fn take_over(engine: &Engine) -> Result<()> {
+pub async fn take_over(engine: &Engine) -> Result<()> {
     if let Db::Postgres(_) = engine.db() {
         return Ok(());
     }
@@ -83,6 +87,9 @@ pub async fn step(engine: &Engine) -> Result<()> {
             && let Err(error) = look_into(engine, &attempt).await
         {
             tracing::warn!(%error, attempt = attempt.id, "an attempt could not be looked into; later again");
+            if Millis(attempt.started_ms).plus_secs(GIVE_UP_SECS) < now {
+                give_up(engine, &attempt).await?;
+            }
         }
     }
     Ok(())
@@ -91,10 +98,10 @@ pub async fn step(engine: &Engine) -> Result<()> {
 /// Puts the next look off, so that only one replica looks now.
 async fn take(engine: &Engine, attempt: &DueRow, now: Millis) -> Result<bool> {
     let pause = match attempt.provider_sid {
-        None => LOOK_AGAIN_SECS,
+        None => (LOOK_AGAIN_SECS << (attempt.checks - LOOKS).clamp(0, 3)).min(MOST_LOOK_PAUSE_SECS),
         Some(_) => (60_i64 << attempt.checks.clamp(0, 10)).min(MOST_PAUSE_SECS),
     };
-    let next = (attempt.checks < QUESTIONS).then(|| now.plus_secs(pause).0);
+    let next = now.plus_secs(pause).0;
     let mut tx = engine.db().write().await?;
     let taken = exec!(
         &mut tx,
@@ -112,7 +119,11 @@ async fn look_into(engine: &Engine, attempt: &DueRow) -> Result<()> {
     let channel: Channel = Channel::parse(&attempt.channel).ok_or_else(|| odd("channel"))?;
     if let Some(sid) = &attempt.provider_sid {
         return match engine.twilio().fetch(channel, sid).await {
-            Ok(remote) => settle::bring(engine, &attempt.id, News::Status(remote)).await,
+            Ok(remote) => {
+                let last = attempt.checks + 1 >= QUESTIONS && !settle::ends(&remote.status);
+                settle::bring(engine, &attempt.id, News::Status(remote)).await?;
+                if last { settle::bring(engine, &attempt.id, News::Silent).await } else { Ok(()) }
+            }
             Err(ProviderError::NotFound) => settle::bring(engine, &attempt.id, News::Lost).await,
             Err(error) => Err(error.into()),
         };
@@ -135,6 +146,15 @@ async fn look_into(engine: &Engine, attempt: &DueRow) -> Result<()> {
         return settle::bring(engine, &attempt.id, News::Failed(never)).await;
     }
     Ok(())
+}
+
+/// Twilio has not answered for so long that nobody waits any more.
+async fn give_up(engine: &Engine, attempt: &DueRow) -> Result<()> {
+    let news = match attempt.provider_sid {
+        Some(_) => News::Silent,
+        None => News::Failed(ProviderError::Permanent { code: "never_known".to_owned() }),
+    };
+    settle::bring(engine, &attempt.id, news).await
 }
 
 /// A text must be the same to the letter; a code's words are kept nowhere.

@@ -46,6 +46,8 @@ pub(crate) enum News {
     Failed(ProviderError),
     /// Twilio no longer knows a call or message that it had accepted.
     Lost,
+    /// Twilio tells of no end to it, and is asked no more.
+    Silent,
 }
 
 impl News {
@@ -55,6 +57,7 @@ impl News {
             Self::Accepted(remote) | Self::Status(remote) => &remote.status,
             Self::Failed(error) => error.code(),
             Self::Lost => "lost",
+            Self::Silent => "silent",
         }
     }
 }
@@ -272,6 +275,15 @@ async fn learn(tx: &mut Tx, attempt_id: &str, news: &News, now: Millis) -> Resul
             held.deliver(tx, DeliveryState::Failed, Some("lost"), now).await?;
             true
         }
+        News::Silent if held.attempt.state == AttemptState::Accepted.as_str() => {
+            held.note(tx, "silent", None, now).await?;
+            held.attempt_is(tx, AttemptState::Done, Some("silent"), now).await?;
+            if held.is_newest() {
+                held.deliver(tx, DeliveryState::Unconfirmed, None, now).await?;
+            }
+            true
+        }
+        News::Silent => false,
     };
     Ok(is_news.then_some(held))
 }
@@ -453,6 +465,11 @@ fn rank(status: &str) -> i64 {
         }
         _ => 0,
     }
+}
+
+/// Nothing comes after this status.
+pub(crate) fn ends(status: &str) -> bool {
+    is_final(rank(status))
 }
 
 fn is_final(rank: i64) -> bool {

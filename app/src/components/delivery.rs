@@ -170,6 +170,7 @@ fn told(step: &str, detail: Option<&str>) -> String {
         "refused" => "refused by Twilio",
         "unknown" => "no answer from Twilio, being checked",
         "lost" => "no longer known to Twilio",
+        "silent" => "Twilio tells of no end",
         other => other,
     };
     match detail {

@@ -1,0 +1,272 @@
+//! What must be true when a story is over, whatever went wrong in it: by Twilio's ledger and by the database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::contact::Channel;
+use model::delivery::DeliveryState;
+
+use crate::provider::Create;
+use crate::story::Story;
+
+/// Message errors after which a text is tried once more (Twilio's error dictionary).
+const PASSING: [u32; 6] = [30001, 30003, 30008, 30017, 30410, 30500];
+/// Why a delivery may be called off.
+const CALLED_OFF: [&str; 6] = ["acknowledged", "muted", "retracted", "merged", "stopped", "refused"];
+/// Slots are handed out so far ahead, in ms.
+const HORIZON: i64 = 250;
+
+struct Delivery {
+    id: String,
+    alert: String,
+    member: String,
+    contact: String,
+    channel: Channel,
+    state: DeliveryState,
+    code: String,
+    creates: Vec<usize>,
+}
+
+/// Everything that is wrong.
+pub async fn faults(story: &Story<'_>) -> Vec<String> {
+    let creates = story.world.provider.state().creates.clone();
+    let mut faults = Vec::new();
+    let deliveries = deliveries(story, &creates, &mut faults).await;
+    for delivery in deliveries.values() {
+        let mut wrong = Vec::new();
+        tries(delivery, &creates, &mut wrong);
+        wishes(story, delivery, &creates, &mut wrong);
+        ending(story, delivery, &creates, &mut wrong);
+        faults.extend(wrong.into_iter().map(|fault| {
+            let name = story.world.provider.state().name("delivery ", &delivery.id);
+            let Delivery { state, code, contact, .. } = delivery;
+            let own: Vec<usize> = delivery.creates.iter().map(|create| create + 1).collect();
+            format!("{name} to {contact}, {state:?} ({code}), creates {own:?}: {fault}")
+        }));
+    }
+    conversations(story, &deliveries, &mut faults);
+    rates(story, &creates, &mut faults);
+    moves(story, &mut faults).await;
+    open(story, &mut faults).await;
+    faults
+}
+
+async fn deliveries(
+    story: &Story<'_>,
+    creates: &[Create],
+    faults: &mut Vec<String>,
+) -> BTreeMap<String, Delivery> {
+    let rows = story
+        .world
+        .rows::<7>("SELECT id, alert_id, member_id, contact_id, channel, state, code FROM deliveries")
+        .await;
+    let mut deliveries = BTreeMap::new();
+    for [id, alert, member, contact, channel, state, code] in rows {
+        let channel = Channel::parse(&channel).unwrap();
+        let Some(state) = DeliveryState::parse(&state) else {
+            faults.push(format!("a delivery is {state}"));
+            continue;
+        };
+        let creates = Vec::new();
+        let delivery = Delivery { id: id.clone(), alert, member, contact, channel, state, code, creates };
+        deliveries.insert(id, delivery);
+    }
+    let attempts = story.world.rows::<3>("SELECT id, delivery_id, provider_sid FROM attempts").await;
+    let attempts: BTreeMap<String, (String, String)> =
+        attempts.into_iter().map(|[id, delivery, sid]| (id, (delivery, sid))).collect();
+    let mut seen = BTreeSet::new();
+    for (n, create) in creates.iter().enumerate() {
+        let Some((delivery, sid)) = attempts.get(&create.attempt) else {
+            faults.push(format!(
+                "create {} belongs to no attempt: it was sent before it was written down",
+                n + 1
+            ));
+            continue;
+        };
+        if !seen.insert(&create.attempt) {
+            faults.push(format!("create {} is the second one of its attempt", n + 1));
+        }
+        if *sid != create.sid {
+            faults.push(format!("create {} was never found: its attempt has {sid:?}", n + 1));
+        }
+        if let Some(delivery) = deliveries.get_mut(delivery) {
+            delivery.creates.push(n);
+        }
+    }
+    deliveries
+}
+
+/// Another try only after the one before has certainly failed, and not too often.
+fn tries(delivery: &Delivery, creates: &[Create], wrong: &mut Vec<String>) {
+    let own: Vec<&Create> = delivery.creates.iter().map(|&n| &creates[n]).collect();
+    let most = if delivery.channel == Channel::Call { 3 } else { 2 };
+    if own.len() > most {
+        wrong.push(format!("{} tries", own.len()));
+    }
+    for pair in own.windows(2) {
+        let [before, after] = pair else { continue };
+        let failed = match before.status {
+            "busy" | "no-answer" | "failed" => true,
+            "undelivered" => before.code.is_some_and(|code| PASSING.contains(&code)),
+            _ => false,
+        };
+        if !failed || before.ended.is_none_or(|ended| ended > after.at) {
+            wrong.push(format!("tried again while the try before was {}", before.status));
+        }
+    }
+}
+
+/// Nobody is called who is known to know, or to want no more.
+fn wishes(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mut Vec<String>) {
+    let facts = &story.facts;
+    let Some(alert) = facts.alerts.get(&delivery.alert) else {
+        wrong.push("its alert was never taken".to_owned());
+        return;
+    };
+    let subject = (delivery.member.clone(), alert.subject.clone());
+    let way = (delivery.contact.clone(), delivery.channel);
+    let retracted = facts
+        .alerts
+        .values()
+        .filter(|other| other.retraction && other.subject == alert.subject && other.at > alert.at)
+        .map(|other| other.at)
+        .min();
+    for create in delivery.creates.iter().map(|&n| &creates[n]) {
+        let before = |at: Option<&i64>| at.is_some_and(|at| *at < create.at);
+        if facts.acknowledged.get(&subject).is_some_and(|at| (alert.at..create.at).contains(at)) {
+            wrong.push("sent although acknowledged".to_owned());
+        }
+        if before(facts.muted.get(&subject)) {
+            wrong.push("sent although muted".to_owned());
+        }
+        if !alert.retraction && before(retracted.as_ref()) {
+            wrong.push("sent although retracted".to_owned());
+        }
+        if !facts.reopened.contains(&way) && before(facts.blocked.get(&way)) {
+            wrong.push("sent although that way was closed".to_owned());
+        }
+        if facts.jumps.is_empty() && create.at > alert.at + 900_000 + HORIZON {
+            wrong.push("sent although too old".to_owned());
+        }
+        if create.to != story.facts.numbers[&delivery.contact] {
+            wrong.push("sent to another number".to_owned());
+        }
+    }
+}
+
+/// It has ended, for a reason that the ledger bears out.
+fn ending(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mut Vec<String>) {
+    let own: Vec<(usize, &Create)> = delivery.creates.iter().map(|&n| (n, &creates[n])).collect();
+    let last = own.last().map_or("", |(_, create)| create.status);
+    let pressed = own.iter().any(|(n, _)| story.facts.pressed.contains(n));
+    let delivered = own.iter().any(|(_, create)| create.status == "delivered");
+    let alert = story.facts.alerts.get(&delivery.alert);
+    let subject = alert.map(|alert| (delivery.member.clone(), alert.subject.clone())).unwrap_or_default();
+    let acknowledged = story.facts.acknowledged.contains_key(&subject);
+    let fits = match delivery.state {
+        DeliveryState::Reached => pressed || delivered || (acknowledged && !own.is_empty()),
+        DeliveryState::Unconfirmed => matches!(last, "completed" | "sent") && !pressed,
+        DeliveryState::Failed => !pressed && !delivered && last != "completed" && !delivery.code.is_empty(),
+        DeliveryState::Expired => delivery.code == "too_old" && !pressed && !delivered,
+        DeliveryState::Cancelled => {
+            let withdrawn = alert.is_some_and(|alert| {
+                let later = |other: &&crate::story::Known| other.retraction && other.subject == alert.subject;
+                story.facts.alerts.values().any(|other| later(&other))
+            });
+            CALLED_OFF.contains(&delivery.code.as_str())
+                && match delivery.code.as_str() {
+                    "acknowledged" => acknowledged,
+                    "muted" => story.facts.muted.contains_key(&subject),
+                    "retracted" => withdrawn,
+                    "stopped" | "refused" => {
+                        let way = (delivery.contact.clone(), delivery.channel);
+                        story.facts.blocked.contains_key(&way) || delivery.code == "refused"
+                    }
+                    _ => true,
+                }
+        }
+        DeliveryState::Queued | DeliveryState::Sending | DeliveryState::Sent | DeliveryState::Unknown => {
+            wrong.push("open for ever".to_owned());
+            true
+        }
+    };
+    if !fits {
+        wrong.push(format!("ended so, but the ledger says {last:?} (key {pressed}, delivered {delivered})"));
+    }
+}
+
+/// A rule that speaks once does, except where all that it said before failed.
+fn conversations(story: &Story<'_>, deliveries: &BTreeMap<String, Delivery>, faults: &mut Vec<String>) {
+    let mut told: BTreeMap<(&str, &str, Channel), Vec<&Delivery>> = BTreeMap::new();
+    for delivery in deliveries.values().filter(|delivery| !delivery.creates.is_empty()) {
+        let Some(alert) = story.facts.alerts.get(&delivery.alert) else { continue };
+        let many = story.facts.rules_of.get(&delivery.contact).is_some_and(|&count| count > 1);
+        // After a retraction that still waits, newer words take its place.
+        let withdrawn = story
+            .facts
+            .alerts
+            .values()
+            .any(|other| other.retraction && other.subject == alert.subject && other.at <= alert.at);
+        if withdrawn || many || story.facts.talkative.contains(&delivery.member) {
+            continue;
+        }
+        let way = (delivery.contact.as_str(), alert.subject.as_str(), delivery.channel);
+        told.entry(way).or_default().push(delivery);
+    }
+    for ((contact, subject, channel), mut several) in told {
+        several.sort_by_key(|delivery| story.facts.alerts[&delivery.alert].at);
+        for earlier in several.iter().rev().skip(1) {
+            if matches!(earlier.state, DeliveryState::Reached | DeliveryState::Unconfirmed) {
+                faults.push(format!("{contact} was told of {subject} twice by {channel:?}"));
+            }
+        }
+    }
+}
+
+/// Between any two requests lies the time that those before the later one cost.
+fn rates(story: &Story<'_>, creates: &[Create], faults: &mut Vec<String>) {
+    for channel in [Channel::Call, Channel::Text] {
+        let rate = story.settings.per_second(channel);
+        let own: Vec<&Create> = creates.iter().filter(|create| create.channel == channel).collect();
+        for (n, first) in own.iter().enumerate() {
+            let mut cost = 0;
+            for pair in own[n..].windows(2) {
+                let [before, later] = pair else { continue };
+                cost += i64::try_from(before.cost).unwrap();
+                if story.facts.jumps.iter().any(|at| (first.at..=later.at).contains(at)) {
+                    break;
+                }
+                #[expect(clippy::cast_precision_loss, reason = "some minutes in ms")]
+                let (cost, passed) = (cost as f64, (later.at - first.at + HORIZON) as f64 / 1e3);
+                if cost > rate * passed + 1e-6 {
+                    faults.push(format!("{cost} {channel:?} within {passed:.2} s, at {rate} a second"));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Every move of a delivery was a legal one.
+async fn moves(story: &Story<'_>, faults: &mut Vec<String>) {
+    for [before, after] in story.world.rows::<2>("SELECT before, after FROM moves ORDER BY n").await {
+        let legal = DeliveryState::parse(&before)
+            .zip(DeliveryState::parse(&after))
+            .is_some_and(|(before, after)| before.can_become(after));
+        if !legal {
+            faults.push(format!("a delivery went from {before} to {after}"));
+        }
+    }
+}
+
+/// Nothing is left to do.
+async fn open(story: &Story<'_>, faults: &mut Vec<String>) {
+    let open = "SELECT state, CAST(checks AS TEXT) FROM attempts WHERE state NOT IN ('done', 'refused')";
+    for [state, checks] in story.world.rows::<2>(open).await {
+        faults.push(format!("an attempt stays {state} after {checks} questions"));
+    }
+    let [[taken]] =
+        story.world.rows::<1>("SELECT CAST(count(*) AS TEXT) FROM alerts").await.try_into().unwrap();
+    if taken != story.facts.alerts.len().to_string() {
+        faults.push(format!("{taken} alerts of {} are on disk", story.facts.alerts.len()));
+    }
+}
