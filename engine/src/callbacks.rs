@@ -17,6 +17,7 @@ pub type Params = [(String, String)];
 const ALERT_KEYS: &str =
     "Press 1 to acknowledge, 2 to mute, 3 to hear this again, or 9 to stop calls to this number.";
 const TEST_KEYS: &str = "Press 1 so that we know that you heard this.";
+const DIGEST_KEYS: &str = "Press 1 to confirm, 3 to hear this again, or 9 to stop calls to this number.";
 
 const ACKNOWLEDGED: &str = "Thank you. We know that you heard this. Goodbye.";
 const MUTED: &str = "Thank you. You will hear no more of this one. Goodbye.";
@@ -64,13 +65,22 @@ pub async fn voice(engine: &Engine, attempt_id: &str, params: &Params) -> Result
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     let held = settle::hold(&mut tx, attempt_id).await?;
-    let keys = if held.delivery.kind == DeliveryKind::Test.as_str() { TEST_KEYS } else { ALERT_KEYS };
+    let keys = keys(&held.delivery.kind);
     let url = format!("{}/twilio/key/{attempt_id}", engine.settings().public_url);
     let document = twiml::message(&held.delivery.body, keys, &url);
     held.note(&mut tx, "speaking", None, now).await?;
     tx.commit().await?;
     engine.bus().changed(&held.delivery.member_id);
     Ok(document)
+}
+
+/// What can be pressed, said when nothing was.
+fn keys(kind: &str) -> &'static str {
+    match DeliveryKind::parse(kind) {
+        Some(DeliveryKind::Test) => TEST_KEYS,
+        Some(DeliveryKind::Digest) => DIGEST_KEYS,
+        _ => ALERT_KEYS,
+    }
 }
 
 /// A key was pressed: what the call says next. `asked` says that the call had just asked whether to stop for good.
@@ -116,7 +126,7 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
         let url = format!("{}/twilio/key/{attempt_id}?stop", engine.settings().public_url);
         return Ok(twiml::message(STOP_CALLS, STOP_CALLS, &url));
     }
-    let keys = if held.delivery.kind == DeliveryKind::Test.as_str() { TEST_KEYS } else { ALERT_KEYS };
+    let keys = keys(&held.delivery.kind);
     let url = format!("{}/twilio/key/{attempt_id}", engine.settings().public_url);
     let said =
         if digits == "3" { held.delivery.body.clone() } else { "That key does nothing here.".to_owned() };

@@ -2,26 +2,34 @@
 //!
 //! A rule speaks once for each superevent or event, unless its owner wants every alert. What still waits to be sent
 //! about the same subject to the same contact is replaced by the newer words. A retraction ends what waits, and goes
-//! to exactly those who were told.
+//! to exactly those who were told. In quiet hours what would be sent is held for the digest instead, unless it breaks
+//! through.
 //!
 //! Easily got wrong: a waiting message may be claimed while we look at it. Only what the database says was
 //! withdrawn is replaced; what was faster counts as told.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::alert::Alert;
 use model::contact::Channel;
+use model::known::Known;
 use model::rule::Rule;
 use model::time::Millis;
 use sqlx::FromRow;
 
 use crate::db::{Tx, exec, rows};
+use crate::digest::Hold;
 use crate::error::Result;
+use crate::quiet::Hush;
 use crate::ruleset::RuleSet;
 
 /// Why a rule that matched sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Silent {
+    /// It came in its owner's quiet hours.
+    Quiet,
+    /// Its owner had paused everything.
+    Paused,
     /// Its owner has been told of this superevent or event.
     ToldBefore,
     /// Its owner wants to hear no more of it.
@@ -36,6 +44,8 @@ impl Silent {
     /// Its word in the database and the API.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Quiet => "quiet",
+            Self::Paused => "paused",
             Self::ToldBefore => "told_before",
             Self::Muted => "muted",
             Self::NobodyToTell => "nobody_to_tell",
@@ -45,7 +55,7 @@ impl Silent {
 
     /// Reads [`Self::as_str`]'s words.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::ToldBefore, Self::Muted, Self::NobodyToTell, Self::TooLate]
+        [Self::Quiet, Self::Paused, Self::ToldBefore, Self::Muted, Self::NobodyToTell, Self::TooLate]
             .into_iter()
             .find(|one| one.as_str() == text)
     }
@@ -58,6 +68,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) sends: BTreeMap<(String, Channel), Vec<&'a Rule>>,
     /// By rule id.
     pub(crate) silent: BTreeMap<&'a str, Silent>,
+    /// What is held back because it is quiet, by member and contact.
+    pub(crate) holds: BTreeMap<(String, String), Hold>,
 }
 
 /// What was said so far to everybody.
@@ -67,7 +79,8 @@ struct SoFar {
     waiting: BTreeMap<(String, Channel), Vec<String>>,
     /// Contacts with something sent, or on its way, that did not fail.
     told: HashSet<String>,
-    told_by: BTreeSet<(String, Channel)>,
+    /// When it was last owed by each way.
+    told_by: BTreeMap<(String, Channel), Millis>,
     taken_back: HashSet<(String, Channel)>,
 }
 
@@ -84,6 +97,7 @@ struct Earlier {
     state: String,
     code: Option<String>,
     retraction: bool,
+    created_ms: i64,
 }
 
 impl<'a> Plan<'a> {
@@ -91,6 +105,52 @@ impl<'a> Plan<'a> {
     pub(crate) fn silent(matched: &'a [Rule], why: Silent) -> Self {
         let silent = matched.iter().map(|rule| (rule.id.as_str(), why)).collect();
         Self { silent, ..Self::default() }
+    }
+
+    /// Sends the retraction to those who were told, at once or when their quiet hours end.
+    fn take_back(&mut self, so_far: &SoFar, muted: &HashSet<String>, rules: &RuleSet, now: Millis) {
+        let told = so_far.told_by.iter().filter(|(way, _)| !so_far.taken_back.contains(*way));
+        for (way, &told) in told {
+            let (contact_id, channel) = way;
+            let live = rules.contacts.get(contact_id);
+            let live = live.filter(|one| one.channels.contains(channel) && !muted.contains(&one.member_id));
+            let Some(contact) = live else { continue };
+            let peace = rules.peace.get(&contact.member_id);
+            match peace.and_then(|peace| peace.hush_retraction(told, now)) {
+                None => {
+                    self.sends.insert(way.clone(), Vec::new());
+                }
+                Some(Hush::Quiet { until }) => {
+                    self.hold(&contact.member_id, contact_id, Hold { retraction: true, until });
+                }
+                Some(Hush::Paused) => {}
+            }
+        }
+    }
+
+    fn hold(&mut self, member_id: &str, contact_id: &str, hold: Hold) {
+        let kept = self.holds.entry((member_id.to_owned(), contact_id.to_owned())).or_insert(hold);
+        // Who had been told waits for no more than the retraction.
+        kept.retraction |= hold.retraction;
+    }
+}
+
+impl Silent {
+    /// Of two contacts of one rule: what holds back says more than what was told.
+    const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Quiet | Self::Paused, Self::ToldBefore) => self,
+            (_, other) => other,
+        }
+    }
+}
+
+impl Hush {
+    const fn silent(self) -> Silent {
+        match self {
+            Self::Paused => Silent::Paused,
+            Self::Quiet { .. } => Silent::Quiet,
+        }
     }
 }
 
@@ -107,9 +167,14 @@ impl SoFar {
         let earlier = rows!(
             tx,
             Earlier,
-            "SELECT d.id, d.contact_id, d.channel, d.state, d.code, a.retraction FROM deliveries d
+            // A digest tells too.
+            "SELECT d.id, d.contact_id, d.channel, d.state, d.code, a.retraction, d.created_ms FROM deliveries d
              JOIN alerts a ON a.id = d.alert_id
-             WHERE a.subject = $1 AND a.received_ms >= $2 AND d.contact_id IS NOT NULL",
+             WHERE a.subject = $1 AND a.received_ms >= $2 AND d.contact_id IS NOT NULL
+             UNION ALL
+             SELECT d.id, h.contact_id, d.channel, 'sent', NULL, h.retraction, d.created_ms FROM held h
+             JOIN deliveries d ON d.id = h.digest_id
+             WHERE h.subject = $1 AND h.held_ms >= $2 AND d.state NOT IN ('failed', 'expired', 'cancelled')",
             subject,
             since.0
         )?;
@@ -128,7 +193,8 @@ impl SoFar {
                     if row.retraction {
                         so_far.taken_back.insert(way.clone());
                     }
-                    so_far.told_by.insert(way);
+                    let at = so_far.told_by.entry(way).or_insert(Millis(row.created_ms));
+                    *at = Millis(row.created_ms).max(*at);
                     so_far.told.insert(row.contact_id);
                 }
                 _ => {}
@@ -138,16 +204,25 @@ impl SoFar {
     }
 }
 
-/// Decides, and withdraws what is replaced or taken back. Alerts from `earlier` on belong to the conversation; there
-/// are none without it.
+/// What a plan is made for.
+#[derive(Clone, Copy)]
+pub(crate) struct Occasion<'a> {
+    pub(crate) alert: &'a Alert,
+    /// The subject's state before it.
+    pub(crate) known: Option<&'a Known>,
+    /// Alerts from then on belong to the conversation; there are none without it.
+    pub(crate) earlier: Option<Millis>,
+    pub(crate) now: Millis,
+}
+
+/// Decides, and withdraws what is replaced or taken back.
 pub(crate) async fn plan<'a>(
     tx: &mut Tx,
-    alert: &Alert,
-    earlier: Option<Millis>,
+    occasion: Occasion<'_>,
     matched: &'a [Rule],
     rules: &RuleSet,
-    now: Millis,
 ) -> Result<Plan<'a>> {
+    let Occasion { alert, known, earlier, now } = occasion;
     let mut plan = Plan::default();
     if matched.is_empty() && !alert.retraction {
         return Ok(plan);
@@ -161,18 +236,13 @@ pub(crate) async fn plan<'a>(
     if alert.retraction {
         for (way, waiting) in std::mem::take(&mut so_far.waiting) {
             if withdraw(tx, &waiting, "retracted", now).await?.faster {
-                so_far.told_by.insert(way);
+                so_far.told_by.insert(way, now);
             }
         }
-        let told = so_far.told_by.iter().filter(|way| !so_far.taken_back.contains(*way));
-        for (contact_id, channel) in told {
-            let live = rules.contacts.get(contact_id);
-            let live = live.filter(|one| one.channels.contains(channel) && !muted.contains(&one.member_id));
-            if live.is_some() {
-                plan.sends.insert((contact_id.clone(), *channel), Vec::new());
-            }
-        }
+        plan.take_back(&so_far, &muted, rules, now);
     }
+    // Of all rules of a member the same holds.
+    let mut hushed: HashMap<&str, Option<Hush>> = HashMap::new();
     for rule in matched {
         let live = rule.contacts.iter().filter_map(|id| Some((id, rules.contacts.get(id)?)));
         let mut silent = Some(Silent::NobodyToTell);
@@ -181,19 +251,31 @@ pub(crate) async fn plan<'a>(
                 silent = Some(Silent::Muted);
                 continue;
             }
+            let hush = *hushed.entry(&contact.member_id).or_insert_with(|| {
+                rules.peace.get(&contact.member_id).and_then(|peace| peace.hush(alert, known, now))
+            });
             // A rule that asks for the retraction itself is one about a new fact.
             let again = rule.every_alert || alert.retraction;
             let told = so_far.spoken.contains(&rule.id) && so_far.told.contains(contact_id);
             for &channel in &contact.channels {
                 let way = (contact_id.clone(), channel);
+                let takes_part = plan.sends.contains_key(&way);
+                if let Some(hush) = hush.filter(|_| !takes_part) {
+                    let why = if told && !again { Silent::ToldBefore } else { hush.silent() };
+                    if let (Hush::Quiet { until }, Silent::Quiet) = (hush, why) {
+                        plan.hold(&contact.member_id, contact_id, Hold { retraction: false, until });
+                    }
+                    silent = silent.map(|so_far| so_far.and(why));
+                    continue;
+                }
                 let waiting = so_far.waiting.remove(&way).unwrap_or_default();
                 let Withdrawal { any: replaced, faster } = withdraw(tx, &waiting, "merged", now).await?;
                 let told = told || (faster && so_far.spoken.contains(&rule.id));
-                if replaced || again || !told || plan.sends.contains_key(&way) {
+                if replaced || again || !told || takes_part {
                     plan.sends.entry(way).or_default().push(rule);
                     silent = None;
-                } else if silent.is_some() {
-                    silent = Some(Silent::ToldBefore);
+                } else {
+                    silent = silent.map(|so_far| so_far.and(Silent::ToldBefore));
                 }
             }
         }

@@ -19,7 +19,7 @@ use crate::providers::ProviderError;
 use crate::providers::twilio::{Remote, Voice};
 use crate::queue::{self, Claimed};
 use crate::settle::News;
-use crate::{Engine, reconcile, ruleset, settle, twiml, verification};
+use crate::{Engine, digest, reconcile, ruleset, settle, twiml, verification};
 
 mod gate;
 
@@ -194,6 +194,7 @@ fn millis_until(engine: &Engine, at_ms: i64) -> Duration {
 /// unsettled: the dispatcher's work by hand, for tests. Returns how many were sent.
 pub async fn step(engine: &Engine) -> Result<usize> {
     let mut sent = 0;
+    digest::step(engine).await?;
     for channel in CHANNELS {
         let claim = queue::claim(engine, channel, queue::BATCH).await?;
         for claimed in claim.claimed {
@@ -211,6 +212,9 @@ async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
         // So that the first alert after a change need not load the rules.
         if let Err(error) = ruleset::refresh(&engine).await {
             tracing::error!(%error, "the rules cannot be loaded");
+        }
+        if let Err(error) = digest::step(&engine).await {
+            tracing::error!(%error, "what quiet hours held back cannot be looked for");
         }
         if let Err(error) = reconcile::step(&engine).await {
             tracing::error!(%error, "unsettled attempts cannot be looked into");
@@ -272,7 +276,7 @@ async fn request(engine: &Engine, claimed: &Claimed) -> Option<Result<Remote, Pr
             Ok(code) => Some(code),
             Err(error) => return Some(Err(error)),
         },
-        DeliveryKind::Alert | DeliveryKind::Test => None,
+        DeliveryKind::Alert | DeliveryKind::Test | DeliveryKind::Digest => None,
     };
     // After the code is made: hashing it takes longer than a slot.
     let _place = wait_for_slot(engine, claimed).await;

@@ -17,13 +17,13 @@ use model::words;
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
-use crate::conversation::{Plan, Silent};
+use crate::conversation::{Occasion, Plan, Silent};
 use crate::db::{ROWS, Tx, again, built, exec, row};
 use crate::dispatch::Leaving;
 use crate::error::Error;
 use crate::igwn::Read;
 use crate::ruleset::RuleSet;
-use crate::{Engine, conversation, igwn, new_id, queue, threads, unreadable};
+use crate::{Engine, conversation, digest, igwn, new_id, queue, threads, unreadable};
 
 /// A call or text about an alert is worthless after this long.
 pub(crate) const EXPIRES_SECS: i64 = 15 * 60;
@@ -269,9 +269,11 @@ async fn select(
     let plan = if owed_since.plus_secs(EXPIRES_SECS) <= now {
         Plan::silent(&matched, Silent::TooLate)
     } else {
-        conversation::plan(tx, alert, earlier, &matched, rules, now).await?
+        let occasion = Occasion { alert, known, earlier, now };
+        conversation::plan(tx, occasion, &matched, rules).await?
     };
     note_matches(tx, to_judge, &matched, &plan).await?;
+    digest::hold(engine, tx, alert_id, alert.subject(), &plan.holds, now).await?;
     let url = subject_url(engine.gracedb_url(), alert);
     let mut owed = Vec::new();
     for ((contact_id, channel), speaking) in &plan.sends {

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod contacts;
 pub mod conversation;
 pub mod db;
+mod digest;
 pub mod dispatch;
 pub mod egad;
 pub mod error;
@@ -26,10 +27,12 @@ pub mod intake;
 pub mod live;
 pub mod members;
 pub mod metrics;
+pub mod mutes;
 pub mod names;
 pub mod phone;
 pub mod providers;
 pub mod queue;
+pub mod quiet;
 pub mod reach;
 pub mod reconcile;
 pub mod rules;
@@ -51,6 +54,7 @@ pub use settings::{Settings, SignIn};
 
 use clock::Clock;
 use db::Db;
+use digest::Watch;
 use dispatch::Lanes;
 use igwn::Standings;
 use live::Bus;
@@ -74,6 +78,7 @@ struct Inner {
     simulator: Option<PhoneSimulator>,
     bus: Bus,
     rules: RuleCache,
+    digests: Watch,
     desk: Desk,
     lanes: Lanes,
     names: Learned,
@@ -92,7 +97,7 @@ impl Engine {
         simulator: Option<PhoneSimulator>,
     ) -> Self {
         let bus = Bus::new(&db);
-        let rules = RuleCache::default();
+        let (rules, digests) = (RuleCache::default(), Watch::default());
         let (desk, lanes) = (Desk::default(), Lanes::default());
         let (names, metrics, standings) = (Learned::default(), Metrics::default(), Standings::default());
         let turned = AtomicI64::new(0);
@@ -104,6 +109,7 @@ impl Engine {
             simulator,
             bus,
             rules,
+            digests,
             desk,
             lanes,
             names,
@@ -163,6 +169,10 @@ impl Engine {
 
     pub(crate) fn rule_cache(&self) -> &RuleCache {
         &self.0.rules
+    }
+
+    pub(crate) fn digests(&self) -> &Watch {
+        &self.0.digests
     }
 
     pub(crate) fn desk(&self) -> &Desk {

@@ -119,6 +119,7 @@ fn priority(kind: DeliveryKind) -> i64 {
         DeliveryKind::Code => 0,
         DeliveryKind::Alert => 1,
         DeliveryKind::Test => 2,
+        DeliveryKind::Digest => 4,
     }
 }
 
@@ -137,6 +138,7 @@ struct DueRow {
     is_member: bool,
     is_demo: bool,
     blocked: Option<String>,
+    paused_until_ms: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -155,7 +157,8 @@ macro_rules! due_sql {
     ($lock:literal) => {
         concat!(
             "SELECT d.id, d.kind, d.member_id, d.contact_id, d.body, d.attempts, d.expires_ms,
-                    c.phone, c.method, c.verified_ms, m.is_member, m.is_demo, b.reason AS blocked
+                    c.phone, c.method, c.verified_ms, m.is_member, m.is_demo, b.reason AS blocked,
+                    m.paused_until_ms
              FROM deliveries d JOIN members m ON m.id = d.member_id
                   LEFT JOIN contacts c ON c.id = d.contact_id
                   LEFT JOIN blocks b ON b.contact_id = d.contact_id AND b.channel = d.channel
@@ -278,6 +281,11 @@ fn fit(
     // Somebody who asks for a code waits for it.
     if row.blocked.is_some() && !is_code {
         return Err(("cancelled", "stopped"));
+    }
+    // Codes and tests were asked for by the one who paused.
+    let unasked = matches!(kind, DeliveryKind::Alert | DeliveryKind::Digest);
+    if unasked && row.paused_until_ms.is_some_and(|until| until > now.0) {
+        return Err(("cancelled", "paused"));
     }
     let method = row.method.as_deref().and_then(Method::parse);
     if !method.is_some_and(|method| method.channels().contains(&channel)) {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::db::{Tx, exec, row, rows};
 use crate::error::{Error, Result};
+use crate::quiet::Peace;
 use crate::rules::RuleRow;
 use crate::{Engine, contacts};
 
@@ -35,6 +36,8 @@ pub struct RuleSet {
     names: Vec<Box<str>>,
     /// Contacts that may be alerted: verified, and their owner is a member.
     pub contacts: HashMap<String, LiveContact>,
+    /// Members who have quiet hours or paused, by id.
+    pub peace: HashMap<String, Peace>,
 }
 
 /// There may be a million of these, and what one alert needs of them is not in the processor's cache: so they are
@@ -171,6 +174,14 @@ struct ContactRow {
 }
 
 #[derive(FromRow)]
+struct PeaceRow {
+    id: String,
+    time_zone: String,
+    quiet: Option<String>,
+    paused_until_ms: Option<i64>,
+}
+
+#[derive(FromRow)]
 struct BlockRow {
     contact_id: String,
     channel: String,
@@ -245,7 +256,17 @@ async fn load(tx: &mut Tx, version: i64, sandbox: bool) -> Result<RuleSet> {
             contact.channels.retain(|channel| channel.as_str() != block.channel);
         }
     }
-    Ok(RuleSet { version, contacts, ..rules })
+    let peace = rows!(
+        tx,
+        PeaceRow,
+        "SELECT id, time_zone, quiet, paused_until_ms FROM members
+         WHERE is_member AND (quiet IS NOT NULL OR paused_until_ms IS NOT NULL)"
+    )?;
+    let peace = peace
+        .into_iter()
+        .map(|row| (row.id, Peace::new(&row.time_zone, row.quiet.as_deref(), row.paused_until_ms)))
+        .collect();
+    Ok(RuleSet { version, contacts, peace, ..rules })
 }
 
 fn live_contact(row: ContactRow) -> Option<(String, LiveContact)> {

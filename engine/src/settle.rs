@@ -337,7 +337,7 @@ async fn ended(tx: &mut Tx, held: &mut Held, remote: &Remote, now: Millis) -> Re
         return Ok(());
     }
     // Whoever asked for a code or a test sees what happened and asks again.
-    let wait = if held.is_kind(DeliveryKind::Alert) {
+    let wait = if held.is_kind(DeliveryKind::Alert) || held.is_kind(DeliveryKind::Digest) {
         let tries = held.done(tx).await?;
         match (held.channel, status) {
             (Channel::Call, "busy" | "no-answer") => REDIAL_SECS.get(tries.saturating_sub(1)).copied(),

@@ -17,21 +17,24 @@ pub enum DeliveryKind {
     Code,
     /// A test that the member asked for.
     Test,
+    /// What quiet hours held back, told when they end.
+    Digest,
 }
 
 impl DeliveryKind {
-    /// `alert`, `code` or `test`.
+    /// `alert`, `code`, `test` or `digest`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Alert => "alert",
             Self::Code => "code",
             Self::Test => "test",
+            Self::Digest => "digest",
         }
     }
 
     /// Reads [`Self::as_str`]'s words.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Alert, Self::Code, Self::Test].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Alert, Self::Code, Self::Test, Self::Digest].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -208,7 +211,7 @@ mod tests {
         for state in AttemptState::ALL {
             assert_eq!(AttemptState::parse(state.as_str()), Some(state));
         }
-        for kind in [DeliveryKind::Alert, DeliveryKind::Code, DeliveryKind::Test] {
+        for kind in [DeliveryKind::Alert, DeliveryKind::Code, DeliveryKind::Test, DeliveryKind::Digest] {
             assert_eq!(DeliveryKind::parse(kind.as_str()), Some(kind));
         }
         assert_eq!(DeliveryState::parse(""), None);

@@ -5,6 +5,7 @@
 
 pub mod gsm7;
 
+mod digest;
 mod email;
 mod relayed;
 mod spoken;
@@ -12,6 +13,7 @@ mod text;
 
 use crate::alert::{Alert, AlertType, Category};
 
+pub use digest::{Held, digest_spoken, digest_text};
 pub use email::{Email, code_email, email, test_email};
 pub use relayed::{named_subject, relayed_spoken, relayed_text};
 pub use spoken::{code_spoken, spoken, spoken_far, spoken_id, test_spoken};
@@ -26,9 +28,14 @@ const NOTABLE: [&str; 8] =
 
 /// The notable labels that are attached, without the one that the alert is about.
 fn notable(alert: &Alert) -> Vec<&'static str> {
-    let is_on =
-        |name: &&str| alert.labels.iter().any(|label| label == name) && alert.label.as_deref() != Some(*name);
-    NOTABLE.into_iter().filter(is_on).collect()
+    let mut labels = notable_of(&alert.labels);
+    labels.retain(|name| alert.label.as_deref() != Some(*name));
+    labels
+}
+
+/// Those of these labels that are worth a word.
+fn notable_of(labels: &[String]) -> Vec<&'static str> {
+    NOTABLE.into_iter().filter(|name| labels.iter().any(|label| label == name)).collect()
 }
 
 /// `superevent`, or `gstlal event`.

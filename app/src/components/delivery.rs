@@ -98,6 +98,7 @@ pub(crate) fn full(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> 
         DeliveryKind::Alert => way.to_owned(),
         DeliveryKind::Code => format!("{way} with a code"),
         DeliveryKind::Test => format!("Test {}", way.to_lowercase()),
+        DeliveryKind::Digest => format!("{way} about what was held back"),
     };
     let several = delivery.attempts.len() > 1;
     let tries: Vec<_> = delivery.attempts.iter().map(|one| attempt(one, several, clock)).collect();
@@ -132,6 +133,7 @@ fn code(delivery: &Delivery) -> Option<impl IntoView + use<>> {
         let words = match code.as_str() {
             "merged" => "later words about the same took its place".to_owned(),
             "retracted" => "it was retracted before this could leave".to_owned(),
+            "paused" => "you had paused everything".to_owned(),
             "stopped" => "this phone asked for no more of these".to_owned(),
             code if numeric => format!("Twilio's error {code}"),
             code => code.replace('_', " "),

@@ -41,6 +41,7 @@ mod names;
 mod openapi;
 mod packets;
 mod phones;
+mod quiet;
 mod rates;
 mod rules;
 mod selftest;
