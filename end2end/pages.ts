@@ -31,6 +31,7 @@ export const PAGES: PageToSee[] = [
   { name: 'rules', who: 'member', path: at('/rules') },
   { name: 'rule-new', who: 'member', path: at('/rules/new') },
   { name: 'rule', who: 'member', path: (world) => `/rules/${world.rule}` },
+  { name: 'quiet', who: 'member', path: at('/quiet') },
   { name: 'history', who: 'member', path: at('/history') },
   { name: 'thread', who: 'member', path: at('/history/about/S190425z') },
   { name: 'story', who: 'member', path: (world) => `/history/${world.alert.id}` },

@@ -6,6 +6,7 @@ pub(crate) mod contacts;
 pub(crate) mod history;
 pub(crate) mod names;
 pub(crate) mod phone;
+pub(crate) mod quiet;
 pub(crate) mod rules;
 pub(crate) mod session;
 
@@ -27,6 +28,11 @@ pub(crate) fn register() {
     register_explicit::<history::AcknowledgeThread>();
     register_explicit::<history::MuteThread>();
     register_explicit::<history::UnmuteThread>();
+    register_explicit::<quiet::SaveQuiet>();
+    register_explicit::<quiet::SetZone>();
+    register_explicit::<quiet::PauseAll>();
+    register_explicit::<quiet::ResumeAll>();
+    register_explicit::<quiet::LiftMute>();
     register_explicit::<alarms::DismissAlarm>();
     register_explicit::<names::AddName>();
     register_explicit::<names::HideName>();

@@ -78,6 +78,21 @@ impl Clock {
         element(at, self.local(at).strftime("%H:%M").to_string())
     }
 
+    /// The weekday (Monday is 0) of the noon before `at`, and the minutes since that noon.
+    pub(crate) fn night_minute(&self, at: Millis) -> (usize, u16) {
+        let local = self.local(at);
+        let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap_or(0);
+        let day = usize::try_from(local.weekday().to_monday_zero_offset()).unwrap_or(0);
+        if minute < 720 { ((day + 6) % 7, minute + 720) } else { (day, minute - 720) }
+    }
+
+    /// `02:00`: what the wall shows `minutes` after `at` if nobody touches the clock in between.
+    pub(crate) fn wall(&self, at: Millis, minutes: i64) -> String {
+        let local = self.local(at).datetime();
+        let later = local.checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap_or(local);
+        later.strftime("%H:%M").to_string()
+    }
+
     /// `Saturday 22 November`.
     pub(crate) fn day(&self, at: Millis) -> String {
         self.local(at).strftime("%A %-d %B").to_string()

@@ -10,3 +10,4 @@ pub(crate) mod notice;
 pub(crate) mod thread;
 pub(crate) mod ticks;
 pub(crate) mod wave;
+pub(crate) mod week;

@@ -22,12 +22,19 @@ pub(crate) type Answer = Result<(), ServerFnError>;
 #[derive(Debug)]
 pub(crate) struct Done {
     place: String,
+    /// The form is shown again as it now is, at this place in the page; nothing was saved.
+    again: bool,
 }
 
 impl Done {
     /// Shows `place`, a path of this site.
     pub(crate) fn at(place: impl Into<String>) -> Self {
-        Self { place: place.into() }
+        Self { place: place.into(), again: false }
+    }
+
+    /// Shows the form once more, changed but not saved, and there the part with this id.
+    pub(crate) fn form_again(id: &str) -> Self {
+        Self { place: format!("#{id}"), again: true }
     }
 
     /// And says there what was done; `code` is one of [`crate::components::notice`]'s.
@@ -67,6 +74,7 @@ where
         return Ok(sign_in_for(&back));
     };
     match use_case(ask.engine.clone(), who).await {
+        Ok(done) if done.again => Ok(again::keep(ask, page, typed, Vec::new(), None).await? + &done.place),
         Ok(done) => Ok(done.place),
         Err(engine::Error::Invalid(fields)) => {
             let faults = fields.iter().map(Fault::from).collect();

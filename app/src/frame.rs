@@ -144,6 +144,7 @@ fn navigation(ask: &Ask, who: Option<&Member>) -> impl IntoView + use<> {
         ("/", "Home", true),
         ("/contacts", "Contacts", who.is_some()),
         ("/rules", "Rules", who.is_some()),
+        ("/quiet", "Quiet hours", who.is_some()),
         ("/history", "History", who.is_some()),
         ("/phone", "Phone", who.is_some() && sandbox),
         ("/admin", "Admin", admin),

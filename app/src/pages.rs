@@ -10,6 +10,7 @@ pub(crate) mod home;
 pub(crate) mod lost;
 pub(crate) mod names;
 pub(crate) mod phone;
+pub(crate) mod quiet;
 pub(crate) mod rule;
 pub(crate) mod rules;
 pub(crate) mod sign_in;

@@ -9,7 +9,8 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::pages::{
-    about, admin, contact, contacts, help, history, home, lost, names, phone, rule, rules, sign_in, story,
+    about, admin, contact, contacts, help, history, home, lost, names, phone, quiet, rule, rules, sign_in,
+    story,
 };
 
 /// The favicon: the mark, in a colour that both browser themes show.
@@ -56,6 +57,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/rules") view=rules::Rules ssr=all.clone() />
                 <Route path=path!("/rules/new") view=rule::New ssr=all.clone() />
                 <Route path=path!("/rules/:id") view=rule::Edit ssr=all.clone() />
+                <Route path=path!("/quiet") view=quiet::Quiet ssr=all.clone() />
                 <Route path=path!("/history") view=history::History ssr=all.clone() />
                 <Route path=path!("/history/about/:id") view=about::AboutOne ssr=all.clone() />
                 <Route path=path!("/history/:id") view=story::Story ssr=all.clone() />
