@@ -15,32 +15,35 @@ const BAR: u32 = 18;
 pub(crate) fn week(quiet: &Quiet, now: (usize, u16)) -> impl IntoView + use<> {
     let nights: Vec<Vec<(u16, u16)>> = (0..DAY_NAMES.len()).map(|day| quiet.night(day)).collect();
     let height = HEAD + ROW * 7;
-    let hours: Vec<_> = [(0, "start"), (360, "middle"), (720, "middle"), (1080, "middle"), (1440, "end")]
-        .into_iter()
-        .map(|(at, anchor)| {
-            view! { <text class="hour" x=place(at) y="12" text-anchor=anchor>{of_day(at)}</text> }
+    let hours: Vec<_> = [
+        (0, "start", "noon"),
+        (360, "middle", "18:00"),
+        (720, "middle", "midnight"),
+        (1080, "middle", "06:00"),
+        (1440, "end", "noon"),
+    ]
+    .into_iter()
+    .map(
+        |(at, anchor, name)| view! { <text class="hour" x=place(at) y="12" text-anchor=anchor>{name}</text> },
+    )
+    .collect();
+    let line = |class: &'static str, at: u16| {
+        view! { <line class=class x1=place(at) x2=place(at) y1=HEAD.to_string() y2=height.to_string() /> }
+    };
+    let lines: Vec<_> = (1..8).map(|n| line("line", n * DAY / 8)).collect();
+    let above = |row: u32| HEAD + row * ROW + (ROW - BAR) / 2;
+    let tracks: Vec<_> = (0..7)
+        .map(|row| {
+            let y = above(row).to_string();
+            view! { <rect class="track" x="0" width="100%" y=y height=BAR.to_string() rx="3" /> }
         })
         .collect();
-    let lines: Vec<_> = (1..8)
-        .map(|n| {
-            let at = n * DAY / 8;
-            let class = if at == DAY / 2 { "midnight" } else { "line" };
-            view! { <line class=class x1=place(at) x2=place(at) y1=HEAD.to_string() y2=height.to_string() /> }
-        })
-        .collect();
-    let rows: Vec<_> = (0..7_u32)
+    let bars: Vec<_> = (0..7)
         .zip(&nights)
-        .map(|(row, night)| {
-            let y = HEAD + row * ROW + (ROW - BAR) / 2;
-            let bars: Vec<_> = night
-                .iter()
-                .map(|&(from, to)| {
-                    view! {
-                        <rect class="bar" x=place(from) width=place(to - from) y=y.to_string() height=BAR.to_string() rx="3" />
-                    }
-                })
-                .collect();
-            view! { <rect class="track" x="0" width="100%" y=y.to_string() height=BAR.to_string() rx="3" /> {bars} }
+        .flat_map(|(row, night)| night.iter().map(move |stretch| (row, *stretch)))
+        .map(|(row, (from, to))| {
+            let y = above(row).to_string();
+            view! { <rect class="bar" x=place(from) width=place(to - from) y=y height=BAR.to_string() rx="3" /> }
         })
         .collect();
     let top = HEAD + u32::try_from(now.0).unwrap_or(0) * ROW;
@@ -52,7 +55,7 @@ pub(crate) fn week(quiet: &Quiet, now: (usize, u16)) -> impl IntoView + use<> {
             <svg class="week-chart" role="img" aria-labelledby="week-title week-words" width="100%" height=height.to_string()>
                 <title id="week-title">"The week, each night from noon to noon"</title>
                 <desc id="week-words">{quiet.words()}</desc>
-                {hours} {rows} {lines}
+                {hours} {tracks} {lines} {bars} {line("midnight", DAY / 2)}
                 <line class="now" x1=place(now.1) x2=place(now.1) y1=top.to_string() y2=(top + ROW).to_string() />
             </svg>
             <figcaption class="hint">"Shaded is quiet. A row runs from noon to the next noon; the short mark is now."</figcaption>
