@@ -204,8 +204,10 @@ where
     if filter.from.is_some() || filter.until.is_some() {
         let (from, until) = span(filter);
         sql.push(" AND t.last_ms >= ").push_bind(from).push(" AND t.first_ms < ").push_bind(until);
-        sql.push(" AND t.id IN (SELECT thread FROM alerts WHERE could_alert AND received_ms >= ");
-        sql.push_bind(from).push(" AND received_ms < ").push_bind(until).push(")");
+        // Asked only of those that were heard of before and after some moment of it.
+        sql.push(" AND EXISTS (SELECT 1 FROM alerts x WHERE x.thread = t.id AND x.could_alert");
+        sql.push(" AND x.received_ms >= ").push_bind(from).push(" AND x.received_ms < ").push_bind(until);
+        sql.push(")");
     }
 }
 

@@ -90,9 +90,10 @@ struct Mute {
 pub async fn list(engine: &Engine, who: &Member, filter: &Filter, after: Option<&Cursor>) -> Result<Page> {
     let mut tx = engine.db().read().await?;
     let mut found = built_rows!(&mut tx, ThreadRow, |sql| {
+        // The page is found first and described afterwards, or all that fits would be described to find its beginning.
         sql.push(
             "SELECT t.id, t.category, t.first_ms, t.last_ms, s.known, a.understood
-             FROM threads t JOIN alerts a ON a.id = t.latest LEFT JOIN subjects s ON s.id = t.id WHERE ",
+             FROM (SELECT t.id, t.category, t.first_ms, t.last_ms, t.latest FROM threads t WHERE ",
         );
         match after {
             Some(cursor) => sql
@@ -105,6 +106,10 @@ pub async fn list(engine: &Engine, who: &Member, filter: &Filter, after: Option<
         };
         narrow(&mut sql, filter, who);
         sql.push(" ORDER BY t.last_ms DESC, t.id DESC LIMIT ").push_bind(one_more());
+        sql.push(
+            ") t JOIN alerts a ON a.id = t.latest LEFT JOIN subjects s ON s.id = t.id
+             ORDER BY t.last_ms DESC, t.id DESC",
+        );
     })?;
     let full = found.len() > PAGE;
     found.truncate(PAGE);
