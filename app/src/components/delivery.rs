@@ -33,6 +33,8 @@ pub(crate) fn outcome(delivery: &Delivery) -> impl IntoView + use<> {
 /// On one line of a thread: to whom, how it stands, and each thing that a person would notice, with its time.
 pub(crate) fn beats(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> {
     let (icon, way) = way(delivery.channel);
+    let digest = delivery.kind == DeliveryKind::Digest;
+    let what = if digest { format!("Digest by {}", way.to_lowercase()) } else { way.to_owned() };
     let several = delivery.attempts.len() > 1;
     let tries: Vec<_> = delivery
         .attempts
@@ -57,7 +59,7 @@ pub(crate) fn beats(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<>
     view! {
         <li>
             <div class="row">
-                <span class="by">{icon.draw()} <span>{way}" to "{delivery.contact_label.clone()}</span></span>
+                <span class="by">{icon.draw()} <span>{what}" to "{delivery.contact_label.clone()}</span></span>
                 {outcome(delivery)}
             </div>
             {code(delivery)}

@@ -28,7 +28,7 @@ pub(crate) fn AboutOne() -> impl IntoView {
         let main = view! {
             <div class="title">
                 <p class="eyebrow"><a href="/history">"History"</a></p>
-                <h1 class=(("mono"), name == about.thread.id)>{name.clone()}</h1>
+                <h1><span class:mono=name == about.thread.id>{name.clone()}</span></h1>
                 {sub(&about)}
             </div>
             <div id="gist" data-live role="status">
@@ -51,12 +51,9 @@ fn sub(about: &About) -> impl IntoView + use<> {
     let rare = known.far.and_then(model::far::Far::new).map(model::far::Far::words);
     let kind = thread::kind(known);
     let parts: Vec<String> = rare.into_iter().chain((!kind.is_empty()).then_some(kind)).collect();
-    let marks = (about.thread.drill || about.thread.known.retracted || about.thread.muted)
-        .then(|| view! { <p class="row">{thread::marks(&about.thread)}</p> });
-    view! {
-        {(!parts.is_empty()).then(|| view! { <p class="sub">{parts.join(" \u{b7} ")}</p> })}
-        {marks}
-    }
+    let drill = about.thread.drill.then_some("a drill".to_owned());
+    let parts: Vec<String> = parts.into_iter().chain(drill).collect();
+    (!parts.is_empty()).then(|| view! { <p class="sub">{parts.join(" \u{b7} ")}</p> })
 }
 
 fn taken_back(about: &About, clock: &Clock) -> Option<impl IntoView + use<>> {

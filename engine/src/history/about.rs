@@ -94,6 +94,13 @@ struct Muted {
 }
 
 #[derive(FromRow)]
+struct InDigest {
+    held_for: String,
+    #[sqlx(flatten)]
+    delivery: DeliveryRow,
+}
+
+#[derive(FromRow)]
 struct Count {
     n: i64,
 }
@@ -221,12 +228,35 @@ async fn deliveries_of(tx: &mut Tx, who: &Member, thread: &str) -> Result<HashMa
         thread,
         who.id.as_str()
     )?;
-    let alerts: Vec<Option<String>> = found.iter().map(|row| row.alert_id.clone()).collect();
+    let digests = digests_of(tx, who, thread).await?;
+    let alerts: Vec<String> = found
+        .iter()
+        .map(|row| row.alert_id.clone().unwrap_or_default())
+        .chain(digests.iter().map(|row| row.held_for.clone()))
+        .collect();
+    let found = found.into_iter().chain(digests.into_iter().map(|row| row.delivery)).collect();
     let mut of: HashMap<String, Vec<Delivery>> = HashMap::new();
     for (alert, delivery) in alerts.into_iter().zip(with_attempts(tx, found).await?) {
-        of.entry(alert.unwrap_or_default()).or_default().push(delivery);
+        of.entry(alert).or_default().push(delivery);
     }
     Ok(of)
+}
+
+/// The digests that told of a thread, each with the last alert that was held for it.
+async fn digests_of(tx: &mut Tx, who: &Member, thread: &str) -> Result<Vec<InDigest>> {
+    let mut found = rows!(
+        tx,
+        InDigest,
+        "SELECT a.id AS held_for, d.id, d.kind, d.alert_id, d.member_id, d.contact_label, d.channel, d.state,
+                d.body, d.not_before_ms, d.code, d.acked_ms, d.acked_on_page, d.created_ms, d.updated_ms
+         FROM alerts a CROSS JOIN held h JOIN deliveries d ON d.id = h.digest_id
+         WHERE h.alert_id = a.id AND a.thread = $1 AND h.member_id = $2
+         ORDER BY d.created_ms, d.id, a.received_ms DESC, a.id DESC",
+        thread,
+        who.id.as_str()
+    )?;
+    found.dedup_by(|next, kept| next.delivery.id == kept.delivery.id);
+    Ok(found)
 }
 
 fn rule_stories(alerts: &[Judged], current: &[Rule]) -> Vec<RuleStory> {

@@ -47,6 +47,8 @@ pub(super) struct Concerns<'a> {
     pub(super) told: Vec<&'a Delivery>,
     /// Those that took it back.
     pub(super) taken_back: Vec<&'a Delivery>,
+    /// The digests that told of it after quiet hours.
+    pub(super) digests: Vec<&'a Delivery>,
     /// How many different rules matched.
     pub(super) rules: usize,
     /// Why what matched sent nothing.
@@ -90,8 +92,9 @@ impl Gist {
             return not_told(concerns);
         }
         let mut gist = told_of(told);
+        let over = !matches!(gist.mood, Mood::Busy | Mood::Waiting) && gist.tail.is_empty();
         let heard = |one: &&Delivery| left(one) > 0;
-        if !concerns.told.is_empty() && concerns.taken_back.iter().any(heard) && gist.tail.is_empty() {
+        if over && !concerns.told.is_empty() && concerns.taken_back.iter().any(heard) {
             gist.tail = "; then told that it was retracted";
         }
         gist
@@ -99,6 +102,9 @@ impl Gist {
 }
 
 fn not_told(concerns: &Concerns<'_>) -> Gist {
+    if let Some(digest) = concerns.digests.last() {
+        return in_digest(digest);
+    }
     if concerns.rules > 0 {
         let rules = match concerns.rules {
             1 => "Your rule matched".to_owned(),
@@ -117,6 +123,26 @@ fn not_told(concerns: &Concerns<'_>) -> Gist {
         (false, false) => "No rule matched",
     };
     Gist::plain(Mood::Nothing, words)
+}
+
+/// It was held by quiet hours, and told when they ended.
+fn in_digest(digest: &Delivery) -> Gist {
+    let held = |more: &str| format!("Held by quiet hours; {more}");
+    match digest.state {
+        _ if digest.acked.is_some() => {
+            let words = format!("told in the digest, {}", how(digest));
+            Gist::timed(Mood::Reached, held(&words), digest.acked.unwrap_or(digest.updated))
+        }
+        DeliveryState::Reached => Gist::timed(Mood::Reached, held("told in the digest at"), digest.updated),
+        DeliveryState::Queued => Gist::plain(Mood::Waiting, held("the digest waits to be sent")),
+        DeliveryState::Sending | DeliveryState::Sent => {
+            Gist::plain(Mood::Busy, held("the digest is on its way"))
+        }
+        DeliveryState::Unconfirmed | DeliveryState::Unknown => {
+            Gist::plain(Mood::Unproven, held("nothing shows that the digest reached you"))
+        }
+        _ => Gist::plain(Mood::Failed, held("the digest did not reach you")),
+    }
 }
 
 /// How many of its attempts got as far as Twilio.
@@ -343,6 +369,21 @@ mod tests {
         let text = one(Channel::Text, DeliveryState::Sent, 1);
         let concerns = Concerns { told: vec![&call], taken_back: vec![&text], ..Concerns::default() };
         assert_eq!(Gist::of(&concerns).tail, "; then told that it was retracted");
+        let call = one(Channel::Call, DeliveryState::Sent, 1);
+        let concerns = Concerns { told: vec![&call], taken_back: vec![&text], ..Concerns::default() };
+        assert_eq!(Gist::of(&concerns).tail, "", "not while it rings");
+    }
+
+    #[test]
+    fn what_was_held_is_told_by_its_digest() {
+        let digest = one(Channel::Text, DeliveryState::Reached, 1);
+        let concerns =
+            Concerns { digests: vec![&digest], rules: 1, silent: vec![Silent::Quiet], ..Concerns::default() };
+        let gist = Gist::of(&concerns);
+        assert_eq!(
+            (gist.words.as_str(), gist.at),
+            ("Held by quiet hours; told in the digest at", Some(Millis(7)))
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::alert::{Alert, Category};
+use model::delivery::DeliveryKind;
 use model::known::Known;
 use model::time::Millis;
 use sqlx::FromRow;
@@ -141,6 +142,7 @@ struct Mine {
     rules: BTreeSet<String>,
     silent: Vec<Silent>,
     told: Vec<(Delivery, bool)>,
+    digests: Vec<Delivery>,
 }
 
 async fn with_concerns(tx: &mut Tx, who: &Member, found: Vec<ThreadRow>) -> Result<Vec<Thread>> {
@@ -154,13 +156,20 @@ async fn with_concerns(tx: &mut Tx, who: &Member, found: Vec<ThreadRow>) -> Resu
         mine.rules.insert(row.rule_id);
         mine.silent.extend(row.silent.as_deref().and_then(Silent::parse));
     }
-    let owed = owed(tx, who, &ids).await?;
+    let mut owed = owed(tx, who, &ids).await?;
+    owed.sort_by(|one, next| {
+        (one.delivery.created_ms, &one.delivery.id).cmp(&(next.delivery.created_ms, &next.delivery.id))
+    });
     let marks: Vec<(String, bool)> = owed.iter().map(|row| (row.thread.clone(), row.retraction)).collect();
     let mut deliveries: Vec<Delivery> =
         owed.into_iter().map(|row| row.delivery.try_into()).collect::<Result<_>>()?;
     add_attempts(tx, &mut deliveries, false).await?;
     for ((thread, retraction), delivery) in marks.into_iter().zip(deliveries) {
-        mine.entry(thread).or_default().told.push((delivery, retraction));
+        let mine = mine.entry(thread).or_default();
+        match delivery.kind {
+            DeliveryKind::Digest => mine.digests.push(delivery),
+            _ => mine.told.push((delivery, retraction)),
+        }
     }
     let unwanted = rows!(tx, Mute, "SELECT subject FROM mutes WHERE member_id = $1", who.id.as_str())?;
     let unwanted: HashSet<String> = unwanted.into_iter().map(|row| row.subject).collect();
@@ -184,6 +193,7 @@ fn thread(row: ThreadRow, mine: &Mine, muted: bool) -> Result<Thread> {
     let concerns = Concerns {
         told: of(false),
         taken_back: of(true),
+        digests: mine.digests.iter().collect(),
         rules: mine.rules.len(),
         silent: mine.silent.clone(),
         relayed,
@@ -218,6 +228,7 @@ async fn matched(tx: &mut Tx, who: &Member, threads: &[&str]) -> Result<Vec<Matc
     })
 }
 
+/// The calls and texts about these threads, and the digests that told of them.
 async fn owed(tx: &mut Tx, who: &Member, threads: &[&str]) -> Result<Vec<Owed>> {
     built_rows!(tx, Owed, |sql| {
         sql.push(
@@ -231,6 +242,19 @@ async fn owed(tx: &mut Tx, who: &Member, threads: &[&str]) -> Result<Vec<Owed>> 
         for id in threads {
             ids.push_bind(*id);
         }
-        sql.push(") ORDER BY d.created_ms, d.id");
+        sql.push(
+            ") UNION ALL
+             SELECT a.thread, h.retraction, d.id, d.kind, d.alert_id, d.member_id, d.contact_label, d.channel,
+                 d.state, '' AS body, d.not_before_ms, d.code, d.acked_ms, d.acked_on_page, d.created_ms,
+                 d.updated_ms
+             FROM alerts a CROSS JOIN held h JOIN deliveries d ON d.id = h.digest_id
+             WHERE h.alert_id = a.id AND h.member_id = ",
+        );
+        sql.push_bind(who.id.as_str()).push(" AND a.thread IN (");
+        let mut ids = sql.separated(", ");
+        for id in threads {
+            ids.push_bind(*id);
+        }
+        sql.push(")");
     })
 }

@@ -2,8 +2,10 @@
 
 use engine::history::{self, Cursor, Filter, FilterForm, Mood, Thread, Told, What};
 use engine::members::Member;
-use engine::{callbacks, rules, threads};
+use engine::{callbacks, quiet, rules, threads};
 use model::alert::Category;
+use model::delivery::DeliveryKind;
+use model::quiet::{QuietForm, WindowForm};
 use model::rule::RuleForm;
 
 use crate::packets::{event, labelled, new, superevent};
@@ -21,6 +23,7 @@ scenarios!(
     muted_on_the_page_is_muted_for_its_events_too,
     what_is_not_there_cannot_be_muted,
     a_retraction_is_told_in_the_entry,
+    what_was_held_shows_its_digest,
     the_table_is_ones_own_and_whole,
 );
 
@@ -317,6 +320,31 @@ async fn a_retraction_is_told_in_the_entry(w: &World) {
     assert_eq!(about.retracted, Some(w.now()));
     assert_eq!(about.thread.gist.words, "Texted; delivered at");
     assert_eq!(about.thread.gist.tail, "; then told that it was retracted");
+}
+
+async fn what_was_held_shows_its_digest(w: &World) {
+    let to = |w: &World, text: &str| {
+        let moment = model::Millis::parse_rfc3339(text).unwrap();
+        w.clock.advance(moment.minus(w.now()));
+    };
+    to(w, "2026-01-14T01:00:00Z");
+    let (ann, _) = w.listener(ANN, "text").await;
+    let nights = QuietForm { windows: vec![WindowForm::suggested()], digest: true, ..QuietForm::default() };
+    quiet::save(&w.engine, &ann, &nights).await.unwrap();
+    w.take(&new("S230101a", 1e-9)).await;
+    w.take(&new("S230102a", 1e-9)).await;
+    let list = all(w, &ann).await;
+    assert_eq!(list[0].gist.words, "Your rule matched; held by quiet hours");
+    to(w, "2026-01-14T06:00:01Z");
+    w.step().await;
+    w.step().await;
+    let list = all(w, &ann).await;
+    let words: Vec<&str> = list.iter().map(|one| one.gist.words.as_str()).collect();
+    assert_eq!(words, ["Held by quiet hours; the digest is on its way"; 2]);
+    let about = history::about(&w.engine, &ann, "S230101a").await.unwrap();
+    assert_eq!(about.alerts[0].deliveries[0].kind, DeliveryKind::Digest);
+    let bob = w.member("bob").await;
+    assert!(all(w, &bob).await.iter().all(|one| one.gist.words == "No rule matched"));
 }
 
 async fn the_table_is_ones_own_and_whole(w: &World) {
