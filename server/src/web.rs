@@ -86,7 +86,8 @@ pub fn router(app: App) -> Router {
         .with_expiry(Expiry::OnInactivity(Duration::days(SESSION_DAYS)));
     // `cargo leptos watch` leaves the style sheet's imports to the browser; `xtask` has put them in.
     let parts = ServeDir::new("style");
-    let files = ServeDir::new(format!("{}/pkg", app.leptos.site_root)).precompressed_gzip().fallback(parts);
+    let files = ServeDir::new(format!("{}/pkg", app.leptos.site_root));
+    let files = files.precompressed_br().precompressed_gzip().fallback(parts);
     let hashed = app.leptos.hash_files;
     let with_session = pages(&app)
         .layer(RequestBodyLimitLayer::new(FORM_LIMIT))
