@@ -1,0 +1,110 @@
+//! Twilio, failing on purpose, with a note of each request for a call as it arrives.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::{AUTH, PATIENCE, SID};
+
+/// How many requests for calls have arrived.
+#[derive(Clone, Default)]
+pub struct Arrivals {
+    count: Arc<AtomicUsize>,
+    news: Arc<Notify>,
+}
+
+impl Arrivals {
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    pub async fn reach(&self, count: usize) {
+        let waiting = async {
+            loop {
+                let news = self.news.notified();
+                if self.count() >= count {
+                    return;
+                }
+                news.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("requests stopped coming");
+    }
+}
+
+pub struct Twilio {
+    pub base: String,
+    pub arrivals: Arrivals,
+    pub http: reqwest::Client,
+}
+
+impl Twilio {
+    /// One that only carries.
+    pub async fn start(seed: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let sim = twilio_sim::Sim::new(twilio_sim::Config {
+            account_sid: SID.to_owned(),
+            auth_token: AUTH.to_owned(),
+            speed: 20.0,
+            calls_per_second: 10_000.0,
+            messages_per_second: 10_000.0,
+            seed,
+            ..twilio_sim::Config::default()
+        });
+        let arrivals = Arrivals::default();
+        let noted = arrivals.clone();
+        let watched = sim.router().layer(middleware::from_fn(move |request: Request, next: Next| {
+            if request.method() == "POST" && request.uri().path().ends_with("/Calls.json") {
+                noted.count.fetch_add(1, Ordering::SeqCst);
+                noted.news.notify_waiters();
+            }
+            next.run(request)
+        }));
+        tokio::spawn(async move { axum::serve(listener, watched).await });
+        engine::providers::install_tls();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { base, arrivals, http }
+    }
+
+    pub async fn fault(&self, fault: &Value) {
+        let answer = self.http.post(format!("{}/control/faults", self.base)).json(fault).send().await;
+        assert!(answer.unwrap().status().is_success(), "{fault}");
+    }
+
+    /// From now on it fails in every way it can.
+    pub async fn fail(&self) {
+        for fault in [
+            json!({ "route": "calls.create", "kind": "error", "after_accept": true, "probability": 0.04 }),
+            json!({ "route": "calls.create", "kind": "error", "probability": 0.03 }),
+            json!({ "route": "calls.create", "kind": "drop", "after_accept": true, "probability": 0.04 }),
+            json!({ "route": "calls.create", "kind": "drop", "probability": 0.03 }),
+            json!({ "route": "calls.create", "kind": "truncate", "after_accept": true, "probability": 0.03 }),
+            json!({ "route": "calls.create", "kind": "too_many_requests", "probability": 0.04, "retry_after": 1 }),
+            json!({ "route": "calls.create", "kind": "callback_first", "probability": 0.1 }),
+            json!({ "route": "*.list", "kind": "error", "status": 503, "code": 20503, "probability": 0.03 }),
+            json!({ "route": "callback", "kind": "lose", "probability": 0.1 }),
+            json!({ "route": "callback", "kind": "duplicate", "probability": 0.1 }),
+            json!({ "route": "callback", "kind": "reorder", "probability": 0.1 }),
+            json!({ "route": "callback", "kind": "delay", "delay_ms": 700, "probability": 0.05 }),
+        ] {
+            self.fault(&fault).await;
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        self.http.get(format!("{}/control/{path}", self.base)).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// How many faults have struck.
+    pub async fn struck(&self) -> u64 {
+        let faults = self.get("faults").await;
+        let list = faults["faults"].as_array().cloned().unwrap_or_default();
+        list.iter().filter_map(|fault| fault["struck"].as_u64()).sum()
+    }
+}
