@@ -1,11 +1,23 @@
-//! Measures what Ringdown promises: the time from an alert to the first request at
-//! Twilio, the time to select among many rules, and memory. `make bench` runs it against the release build.
+//! Measures what Ringdown promises. `make bench` runs it against the release build.
 //!
-//! `RINGDOWN_BIN=PROGRAM bench [sqlite|postgres|rates|selection]...` starts PROGRAM on a fresh
-//! database, with the Twilio simulator in this process, and posts alerts one after
-//! the other. Times are taken here, on one clock: from just before the post to the
-//! moment when the request's head has reached the simulator.
+//! `RINGDOWN_BIN=PROGRAM bench [SECTION]...` starts PROGRAM on fresh databases, with the Twilio simulator in this
+//! process. Without a section it measures them all:
+//!
+//! - `sqlite`, `postgres`: from an alert to the phones, beside ten thousand rules; `replicas`: the same with 1, 2 and 4
+//!   replicas on PostgreSQL. Times are taken here, on one clock: from just before the post to the moment when the
+//!   request's head has reached the simulator.
+//! - `rates`: 1,300 people at 1, 30, 300 and 1,000 calls a second and without limit.
+//! - `commits`: claims and settles against what the database alone can commit.
+//! - `memory`: with 100,000 rules.
+//! - `pages`: the pages' first byte, and their number a second against a bare handler.
+//! - `selection`: rules alone, up to a million.
+//!
+//! `RINGDOWN_BENCH_QUICK=1` makes every section small, only to see that it runs.
 
+mod commits;
+mod latency;
+mod memory;
+mod pages;
 mod rates;
 mod selection;
 mod server;
@@ -15,23 +27,29 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use server::Server;
 use tokio::sync::Notify;
 
 /// The program's result.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Alerts posted for each row of the table.
-const ALERTS: usize = 200;
-/// Alerts posted before measuring, to fill caches and pools.
-const WARM_UP: usize = 20;
-/// People told by each alert.
-const RECIPIENTS: usize = 10;
-/// Between two alerts: the calls of the last one are answered, spoken and over by
-/// then, so that one alert is measured and not the callbacks of another.
-const QUIET: Duration = Duration::from_millis(250);
+const SECTIONS: [&str; 8] =
+    ["sqlite", "postgres", "replicas", "rates", "commits", "memory", "pages", "selection"];
+const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 /// No measured step takes longer than this unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much of everything is measured.
+#[derive(Clone, Copy)]
+pub struct Scale {
+    quick: bool,
+}
+
+impl Scale {
+    /// The whole, or just a little to see that it runs.
+    pub const fn of(self, whole: usize, little: usize) -> usize {
+        if self.quick { little } else { whole }
+    }
+}
 
 /// When requests that start a call or text reached the simulator.
 #[derive(Clone, Default)]
@@ -71,15 +89,27 @@ impl Arrivals {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the benchmark's own configuration")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let parts: Vec<String> = std::env::args().skip(1).collect();
-    #[expect(clippy::disallowed_methods, reason = "the benchmark's own configuration")]
-    let Ok(program) = std::env::var("RINGDOWN_BIN") else {
-        table::say("usage: RINGDOWN_BIN=PROGRAM bench [sqlite|postgres|rates|selection]...");
-        return ExitCode::from(2);
+    let sections: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = sections.iter().map(String::as_str).collect();
+    let done = if let ["bare", port, size] = words.as_slice() {
+        pages::serve_bare(port, size).await
+    } else {
+        let known = words.iter().all(|word| SECTIONS.contains(word));
+        let Some(program) = setting("RINGDOWN_BIN").filter(|_| known) else {
+            table::say(&format!("usage: RINGDOWN_BIN=PROGRAM bench [{}]...", SECTIONS.join("|")));
+            return ExitCode::from(2);
+        };
+        let scale = Scale { quick: setting("RINGDOWN_BENCH_QUICK").is_some() };
+        measure(&program, if words.is_empty() { &SECTIONS } else { &words }, scale).await
     };
-    match measure(&program, parts).await {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             table::say(&format!("bench: {error}"));
@@ -88,50 +118,42 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn measure(program: &str, mut parts: Vec<String>) -> Result<()> {
-    if parts.is_empty() {
-        parts = ["sqlite", "postgres", "rates", "selection"].map(str::to_owned).to_vec();
-    }
-    let asked = |name: &str| parts.iter().any(|part| part == name);
-    let mut rows = Vec::new();
-    for database in parts.iter().filter(|part| !["rates", "selection"].contains(&part.as_str())) {
-        rows.push(one(program, database).await?);
-    }
-    if !rows.is_empty() {
-        table::print(&rows);
-    }
-    if asked("rates") {
-        for database in ["sqlite", "postgres"] {
-            rates::measure(program, database).await?;
+async fn measure(program: &str, sections: &[&str], scale: Scale) -> Result<()> {
+    for section in sections {
+        match *section {
+            "replicas" => {
+                let mut rows = Vec::new();
+                for replicas in [1, 2, 4] {
+                    rows.push(latency::measure(program, "postgres", replicas, scale).await?);
+                }
+                table::print(&rows, scale);
+            }
+            "rates" => {
+                for database in DATABASES {
+                    rates::measure(program, database, scale).await?;
+                }
+            }
+            "commits" => {
+                table::show(commits::HEAD);
+                for database in DATABASES {
+                    commits::measure(program, database, scale).await?;
+                }
+            }
+            "memory" => {
+                table::show(memory::HEAD);
+                for database in DATABASES {
+                    memory::measure(program, database, scale).await?;
+                }
+            }
+            "pages" => pages::measure(program, scale).await?,
+            "selection" => selection::measure()?,
+            database => table::print(&[latency::measure(program, database, 1, scale).await?], scale),
         }
     }
-    if asked("selection") {
-        selection::measure()?;
+    table::show(&format!("\n{}", table::machine()));
+    if sections.len() > 1 {
+        let all = table::all();
+        table::show(&format!("\nAll of it once more\n{all}"));
     }
     Ok(())
-}
-
-/// Measures one database.
-async fn one(program: &str, database: &str) -> Result<table::Row> {
-    let arrivals = Arrivals::default();
-    let server = Server::start(program, database, RECIPIENTS, 10_000, &arrivals).await?;
-    for number in 0..WARM_UP {
-        server.post(number).await?;
-        arrivals.take(RECIPIENTS).await?;
-    }
-    let idle = server.resident_kib()?;
-    let (mut answered, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
-    for number in WARM_UP..WARM_UP + ALERTS {
-        tokio::time::sleep(QUIET).await;
-        let posted = Instant::now();
-        server.post(number).await?;
-        answered.push(posted.elapsed());
-        let times = arrivals.take(RECIPIENTS).await?;
-        let since = |at: Option<Instant>| at.map_or(Duration::ZERO, |at| at.duration_since(posted));
-        first.push(since(times.iter().min().copied()));
-        last.push(since(times.iter().max().copied()));
-    }
-    let after = server.resident_kib()?;
-    server.stop().await?;
-    Ok(table::Row { database: database.to_owned(), answered, first, last, idle, after })
 }

@@ -3,34 +3,53 @@
 
 use std::time::{Duration, Instant};
 
-use crate::server::Server;
-use crate::{Arrivals, Result, table};
+use crate::server::{Plan, Server};
+use crate::{Arrivals, Result, Scale, table};
 
-/// People told and calls a second. At 1 a second few, or it takes an hour.
-const SETTINGS: [(usize, u32); 4] = [(45, 1), (600, 30), (1300, 300), (1300, 1000)];
+/// People told, and calls a second. At 1 a second all of them would take 22 minutes: some are enough to see the rate.
+const SETTINGS: [(usize, u32); 5] = [(90, 1), (1300, 30), (1300, 300), (1300, 1000), (1300, NO_LIMIT)];
+/// More than can be sent.
+const NO_LIMIT: u32 = 10_000;
 
 /// Measures every setting on one database and prints the table.
-pub async fn measure(program: &str, database: &str) -> Result<()> {
+pub async fn measure(program: &str, database: &str, scale: Scale) -> Result<()> {
     table::show(&format!(
         "\nCalls to many people at a set rate, {database}\n\n\
-         | calls a second | people | last after | rate used | busiest second |\n|---|---|---|---|---|"
+         | calls a second | people | last after | rate used | busiest second | memory at most |\n\
+         |---|---|---|---|---|---|"
     ));
     for (people, rate) in SETTINGS {
+        let people = scale.of(people, 20);
         let arrivals = Arrivals::default();
-        let server = Server::start(program, database, people, rate, &arrivals).await?;
+        let plan = Plan {
+            program,
+            database,
+            replicas: 1,
+            recipients: people,
+            other_rules: 0,
+            calls_per_second: rate,
+        };
+        let mut server = Server::start(&plan, &arrivals).await?;
         let posted = Instant::now();
         server.post(0).await?;
         let expected = Duration::from_secs_f64(people_of(people) / f64::from(rate));
         let mut times = arrivals.take_within(people, expected * 2 + Duration::from_secs(30)).await?;
-        server.stop().await?;
+        let memory = server.memory_kib("VmHWM")?;
+        server.end().await?;
         times.sort_unstable();
         let (Some(first), Some(last)) = (times.first(), times.last()) else { continue };
-        let used = people_of(people - 1) / last.duration_since(*first).as_secs_f64() / f64::from(rate);
+        let spent = last.duration_since(*first).as_secs_f64();
+        let a_second = people_of(people - 1) / spent;
+        let (set, used) = if rate == NO_LIMIT {
+            ("no limit".to_owned(), format!("{a_second:.0} a second"))
+        } else {
+            (rate.to_string(), format!("{:.1} %", a_second / f64::from(rate) * 100.0))
+        };
         table::show(&format!(
-            "| {rate} | {people} | {:.1} s | {:.1} % | {} |",
+            "| {set} | {people} | {:.1} s | {used} | {} | {} MB |",
             last.duration_since(posted).as_secs_f64(),
-            used * 100.0,
-            busiest(&times)
+            busiest(&times),
+            memory / 1024
         ));
     }
     Ok(())

@@ -68,7 +68,6 @@ pub fn measure() -> Result<()> {
         }
         table::show(&format!("{row} {:.1} s | {} |", built.as_secs_f64(), grown / size));
     }
-    table::show(&format!("\n{}", table::machine()));
     Ok(())
 }
 

@@ -16,101 +16,150 @@ use crate::{Arrivals, Result};
 
 const SID: &str = "ACbe5cbe5cbe5cbe5cbe5cbe5cbe5cbe5c";
 const TOKEN: &str = "bench-token";
+/// Rules of each member who is not told.
+const OTHERS_RULES: usize = 10;
 
-/// A running `ringdown serve`.
+/// What is started.
+pub struct Plan<'a> {
+    pub program: &'a str,
+    /// `sqlite` or `postgres`.
+    pub database: &'a str,
+    /// Processes over one database.
+    pub replicas: usize,
+    /// Members who are told of every new superevent.
+    pub recipients: usize,
+    /// Rules of others, which match nothing that is posted.
+    pub other_rules: usize,
+    pub calls_per_second: u32,
+}
+
+/// A running `ringdown serve`, or several over one database.
 pub struct Server {
-    child: Child,
+    children: Vec<Child>,
     folder: PathBuf,
-    url: String,
+    urls: Vec<String>,
+    /// Where the data is.
+    pub database_url: String,
     http: reqwest::Client,
 }
 
 impl Server {
-    /// Starts everything on a fresh database with `recipients` members, each with a
-    /// phone and a rule that every new superevent matches.
-    pub async fn start(
-        program: &str,
-        database: &str,
-        recipients: usize,
-        calls_per_second: u32,
-        arrivals: &Arrivals,
-    ) -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("ringdown-bench-{}-{database}", std::process::id()));
+    /// Starts everything on a fresh database.
+    pub async fn start(plan: &Plan<'_>, arrivals: &Arrivals) -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("ringdown-bench-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let twilio = simulator(arrivals.clone()).await?;
-        let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
-        let database_url = match database {
+        let database_url = match plan.database {
             "sqlite" => format!("sqlite://{}/ringdown.db", folder.display()),
             "postgres" => postgres().await?,
             other => return Err(format!("there is no database {other:?}").into()),
         };
-        let environment = [
-            ("RINGDOWN_LISTEN", format!("127.0.0.1:{port}")),
-            ("RINGDOWN_DATABASE_URL", database_url),
+        let environment = vec![
+            ("RINGDOWN_DATABASE_URL", database_url.clone()),
             ("RINGDOWN_TWILIO_ACCOUNT_SID", SID.to_owned()),
             ("RINGDOWN_TWILIO_AUTH_TOKEN", "bench-secret".to_owned()),
             ("RINGDOWN_TWILIO_API_BASE", twilio),
-            ("RINGDOWN_TWILIO_CALLS_PER_SECOND", calls_per_second.to_string()),
+            ("RINGDOWN_TWILIO_CALLS_PER_SECOND", plan.calls_per_second.to_string()),
+            ("RINGDOWN_TWILIO_MESSAGES_PER_SECOND", plan.calls_per_second.to_string()),
             ("RINGDOWN_INGEST_TOKEN", TOKEN.to_owned()),
             ("RINGDOWN_GAP_CHECK_MINUTES", "0".to_owned()),
             ("RUST_LOG", "warn".to_owned()),
         ];
         let people = folder.join("people.json");
-        std::fs::write(&people, members(recipients).to_string())?;
-        let mut import = Command::new(program);
+        std::fs::write(&people, members(plan.recipients, plan.other_rules).to_string())?;
+        let mut import = Command::new(plan.program);
         import.arg("import").arg(&people).envs(environment.clone()).stdout(Stdio::null());
         if !import.status().await?.success() {
             return Err("the members could not be imported".into());
         }
-        let mut serve = Command::new(program);
-        let child = serve.arg("serve").envs(environment).kill_on_drop(true).spawn()?;
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-        let server = Self { child, folder, url: format!("http://127.0.0.1:{port}"), http };
-        server.ready().await?;
+        let mut server = Self { children: Vec::new(), folder, urls: Vec::new(), database_url, http };
+        for _ in 0..plan.replicas {
+            server.serve(plan.program, &environment).await?;
+        }
         Ok(server)
     }
 
-    async fn ready(&self) -> Result<()> {
-        for _ in 0..600 {
-            let answer = self.http.get(format!("{}/readyz", self.url)).send().await;
-            if answer.is_ok_and(|answer| answer.status().is_success()) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Err("the server does not become ready".into())
-    }
-
-    /// Posts the alert of a new superevent; each number is another one.
-    pub async fn post(&self, number: usize) -> Result<()> {
-        let answer = self
-            .http
-            .post(format!("{}/api/v1/alerts", self.url))
-            .bearer_auth(TOKEN)
-            .body(packet(number).to_string())
-            .send()
-            .await?;
-        if answer.status() == 202 {
-            Ok(())
-        } else {
-            Err(format!("an alert was answered {}", answer.status()).into())
-        }
-    }
-
-    /// Memory of the server that is in RAM, in KiB.
-    pub fn resident_kib(&self) -> Result<u64> {
-        let pid = self.child.id().ok_or("the server has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
-    }
-
-    /// Ends it.
-    pub async fn stop(mut self) -> Result<()> {
-        self.child.kill().await?;
-        std::fs::remove_dir_all(&self.folder)?;
+    /// Starts one process more.
+    async fn serve(&mut self, program: &str, environment: &[(&str, String)]) -> Result<()> {
+        let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let mut serve = Command::new(program);
+        serve.arg("serve").envs(environment.iter().map(|(name, value)| (*name, value)));
+        serve.env("RINGDOWN_LISTEN", format!("127.0.0.1:{port}"));
+        self.children.push(serve.kill_on_drop(true).spawn()?);
+        let url = format!("http://127.0.0.1:{port}");
+        ready(&self.http, &url).await?;
+        self.urls.push(url);
         Ok(())
     }
+
+    /// Posts the alert of a new superevent, to each process in turn; each number is another one. Its id.
+    pub async fn post(&self, number: usize) -> Result<String> {
+        let url = self.urls.get(number % self.urls.len().max(1)).ok_or("no server runs")?;
+        let request = self.http.post(format!("{url}/api/v1/alerts")).bearer_auth(TOKEN);
+        let answer = request.body(packet(number).to_string()).send().await?;
+        if answer.status() != 202 {
+            return Err(format!("an alert was answered {}", answer.status()).into());
+        }
+        let taken: Value = answer.json().await?;
+        Ok(taken["id"].as_str().ok_or("an alert without an id")?.to_owned())
+    }
+
+    /// Waits until the answer to every call of the alert has been written down.
+    pub async fn settled(&self, id: &str) -> Result<()> {
+        let url = format!("{}/api/v1/alerts/{id}", self.urls.first().ok_or("no server runs")?);
+        for _ in 0..600 {
+            let record: Value = self.http.get(&url).bearer_auth(TOKEN).send().await?.json().await?;
+            let open = |one: &&Value| matches!(one["state"].as_str(), Some("queued" | "sending"));
+            if !record["deliveries"].as_array().is_some_and(|all| all.iter().any(|one| open(&one))) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err("the calls of an alert are never settled".into())
+    }
+
+    /// Memory of the servers, in KiB: `VmRSS`, what is in RAM, or `VmHWM`, the most that ever was.
+    pub fn memory_kib(&self, which: &str) -> Result<u64> {
+        let mut sum = 0;
+        for child in &self.children {
+            let pid = child.id().ok_or("the server has ended")?;
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(':'));
+            let line = line.ok_or_else(|| format!("no {which}"))?;
+            sum += line.trim().trim_end_matches(" kB").trim().parse::<u64>()?;
+        }
+        Ok(sum)
+    }
+
+    /// Ends it; the database stays until this is dropped.
+    pub async fn end(&mut self) -> Result<()> {
+        for child in &mut self.children {
+            child.kill().await?;
+        }
+        self.children.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Waits until a server says that it is ready.
+pub async fn ready(http: &reqwest::Client, url: &str) -> Result<()> {
+    for _ in 0..1200 {
+        let answer = http.get(format!("{url}/readyz")).send().await;
+        if answer.is_ok_and(|answer| answer.status().is_success()) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err("the server does not become ready".into())
 }
 
 /// A new database on the server beside us.
@@ -150,21 +199,35 @@ async fn simulator(arrivals: Arrivals) -> Result<String> {
     Ok(url)
 }
 
-fn members(count: usize) -> Value {
-    let each = |make: &dyn Fn(usize) -> Value| (0..count).map(make).collect::<Vec<_>>();
+/// Each of the first `recipients` has a phone and a rule that matches; of the others each has a phone and ten rules
+/// that match nothing.
+fn members(recipients: usize, other_rules: usize) -> Value {
+    let all = recipients + other_rules.div_ceil(OTHERS_RULES);
+    let each = |make: &dyn Fn(usize) -> Value| (0..all).map(make).collect::<Vec<_>>();
+    let rules = |n: usize| {
+        let count = if n < recipients { 1 } else { OTHERS_RULES };
+        (0..count).map(move |r| {
+            let mut rule = json!({ "owner": format!("bench{n}"), "description": format!("Rule {r}"),
+                "category": "superevent", "contacts": [n] });
+            if n >= recipients {
+                rule["far_threshold"] = json!(1e-12 / f64::from(u32::try_from(r + 1).unwrap_or(1)));
+            }
+            rule
+        })
+    };
     json!({
         "members": each(&|n| json!({ "username": format!("bench{n}"), "name": format!("Bench {n}") })),
         "contacts": each(&|n| json!({
-            "id": n, "owner": format!("bench{n}"), "kind": "phone", "phone": format!("+1414555{:04}", 200 + n),
+            "id": n, "owner": format!("bench{n}"), "kind": "phone",
+            "phone": format!("+1414{}{:04}", 222 + n / 10_000, n % 10_000),
             "method": "call", "verified": true, "description": "Mobile",
         })),
-        "rules": each(&|n| json!({
-            "owner": format!("bench{n}"), "description": "Everything", "category": "superevent", "contacts": [n],
-        })),
+        "rules": (0..all).flat_map(rules).collect::<Vec<_>>(),
     })
 }
 
-fn packet(number: usize) -> Value {
+/// The packet of a new superevent; each number is another one.
+pub fn packet(number: usize) -> Value {
     let id = format!("S2601{:02}{}", 1 + number / 600, suffix(number % 600));
     let superevent = json!({
         "superevent_id": id,

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::{ALERTS, RECIPIENTS};
+use crate::Scale;
+use crate::latency::{ALERTS, OTHER_RULES, RECIPIENTS};
 
 /// One database's figures.
 pub struct Row {
@@ -27,15 +29,28 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+static SHOWN: Mutex<String> = Mutex::new(String::new());
+
 /// Prints a line of a result.
 pub fn show(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
+    if let Ok(mut shown) = SHOWN.lock() {
+        let _ = writeln!(shown, "{text}");
+    }
+}
+
+/// All results so far.
+pub fn all() -> String {
+    SHOWN.lock().map(|shown| shown.clone()).unwrap_or_default()
 }
 
 /// Prints the table and the machine.
-pub fn print(rows: &[Row]) {
-    let mut text =
-        format!("\n{ALERTS} alerts, {RECIPIENTS} recipients each; p50 / p99 in ms from the post\n\n");
+pub fn print(rows: &[Row], scale: Scale) {
+    let mut text = format!(
+        "\n{} alerts, {RECIPIENTS} recipients each, {} other rules; p50 / p99 in ms from the post\n\n",
+        scale.of(ALERTS, 10),
+        scale.of(OTHER_RULES, 100)
+    );
     text.push_str(
         "| database | answered 202 | first request | last request | memory idle | memory after |\n",
     );
@@ -52,11 +67,11 @@ pub fn print(rows: &[Row]) {
             row.after / 1024
         );
     }
-    let _ = writeln!(text, "\n{}", machine());
     show(text.trim_end());
 }
 
-fn quantiles(times: &[Duration]) -> String {
+/// p50 / p99 in ms.
+pub fn quantiles(times: &[Duration]) -> String {
     let mut sorted: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
     sorted.sort_by(f64::total_cmp);
     let at = |percent: usize| sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1)));
