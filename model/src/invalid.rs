@@ -47,9 +47,14 @@ pub(crate) fn short_text(
     } else if length > max {
         let message = format!("That is {length} characters; at most {max} are possible.");
         Err(Invalid::new(field, "description_too_long", message))
-    } else if text.contains(char::is_control) {
+    } else if text.contains(|c: char| c.is_control() || turns_text(c)) {
         Err(Invalid::new(field, "description_control", "Only letters, digits and signs on one line, please."))
     } else {
         Ok(text.to_owned())
     }
+}
+
+/// Signs without a shape that make what follows run the other way, also beyond their own text.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -6,6 +6,7 @@
 //! Easily got wrong: `-` is NOT, so `INJ-DQV` is two labels side by side and an error, not one name.
 
 mod parse;
+mod pointer;
 mod suggest;
 
 use std::collections::BTreeSet;
@@ -197,6 +198,11 @@ impl From<LabelQuery> for String {
 }
 
 impl QueryError {
+    /// The query's text round the fault, and under it a line that points there.
+    pub fn pointer(&self, text: &str) -> [String; 2] {
+        pointer::under(text, self.at, self.found.as_ref().map_or(1, |found| found.chars().count()))
+    }
+
     /// One sentence for the one who typed it. Positions count from 1.
     pub fn message(&self) -> String {
         let place = self.at + 1;
@@ -235,6 +241,22 @@ impl std::error::Error for QueryError {}
 /// The known name nearest to `name`, if near enough to be a slip.
 pub fn suggestion(name: &str, known: &[String]) -> Option<String> {
     suggest::nearest(name, known).map(str::to_owned)
+}
+
+/// The text with its last word completed, the likeliest label first; at most `most` of them.
+pub fn completions(text: &str, known: &[String], most: usize) -> Vec<String> {
+    let word = text
+        .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .map_or(0, |at| at + text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8));
+    let (before, begun) = text.split_at(word);
+    let begun = begun.to_ascii_uppercase();
+    let fits = |label: &&String| {
+        let label = label.to_ascii_uppercase();
+        label.contains(&begun) && label != begun
+    };
+    let mut found: Vec<&String> = known.iter().filter(fits).collect();
+    found.sort_by_key(|label| !label.to_ascii_uppercase().starts_with(&begun));
+    found.into_iter().take(most).map(|label| format!("{before}{label}")).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod alert;
+pub mod backtest;
 pub mod contact;
 pub mod delivery;
 pub mod dry_run;

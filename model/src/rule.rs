@@ -4,6 +4,7 @@
 //! included; the `labels` list is then not consulted at all.
 
 mod form;
+mod templates;
 mod words;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::alert::Category;
 use crate::label_query::{Alternative, LabelQuery};
 
 pub use form::{MAX_DESCRIPTION, MAX_QUERY, RuleForm, RuleSpec};
+pub use templates::Template;
 pub(crate) use words::listed;
 pub use words::words;
 

@@ -134,3 +134,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_last_word_is_completed() {
+    let known: Vec<String> = ["ADVNO", "ADVOK", "DQV", "EM_READY", "PE_READY"].map(str::to_owned).to_vec();
+    let of = |text: &str| completions(text, &known, 3);
+    assert_eq!(of("adv"), ["ADVNO", "ADVOK"]);
+    assert_eq!(of("EM_READY & ~dq"), ["EM_READY & ~DQV"]);
+    assert_eq!(of("(é|ready"), ["(é|EM_READY", "(é|PE_READY"]);
+    assert_eq!(of("EM_READY & "), ["EM_READY & ADVNO", "EM_READY & ADVOK", "EM_READY & DQV"]);
+    assert!(of("DQV").is_empty() && of("nothing").is_empty());
+}

@@ -293,8 +293,10 @@ mod tests {
         form.label_query = format!("{}INJ", "~".repeat(98));
         let codes: Vec<_> = form.parse(&[]).unwrap_err().iter().map(|fault| fault.code).collect();
         assert_eq!(codes, ["description_too_long", "label_query_too_long"]);
-        form.description = "a\nb".into();
-        assert_eq!(form.parse(&[]).unwrap_err()[0].code, "description_control");
+        for odd in ["a\nb", "a\u{202e}b", "a\u{2067}b", "\u{0}a"] {
+            form.description = odd.into();
+            assert_eq!(form.parse(&[]).unwrap_err()[0].code, "description_control");
+        }
     }
 
     #[test]
