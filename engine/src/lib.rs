@@ -43,6 +43,7 @@ pub mod sessions;
 pub mod settings;
 pub mod settle;
 pub mod signature;
+pub mod superevents;
 pub mod threads;
 pub mod tokens;
 pub mod twiml;
@@ -64,6 +65,7 @@ use providers::simulator::PhoneSimulator;
 use providers::twilio::Twilio;
 use ruleset::RuleCache;
 use settle::Desk;
+use superevents::PastCache;
 
 /// The service: everything a use case needs. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -84,6 +86,7 @@ struct Inner {
     names: Learned,
     metrics: Metrics,
     standings: Standings,
+    past: PastCache,
     turned: AtomicI64,
 }
 
@@ -115,6 +118,7 @@ impl Engine {
             names,
             metrics,
             standings,
+            past: PastCache::default(),
             turned,
         }))
     }
@@ -189,6 +193,10 @@ impl Engine {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    pub(crate) fn past_cache(&self) -> &PastCache {
+        &self.0.past
     }
 
     pub(crate) fn standings(&self) -> &Standings {

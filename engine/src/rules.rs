@@ -1,17 +1,22 @@
-//! A member's rules: add, change, pause, remove. What a rule means is `model`'s.
+//! A member's rules: add, change, order, pause, remove, bring back. What a rule means is `model`'s.
+//!
+//! Easily got wrong: what was deleted lies in a table of its own, so nothing that reads `rules` can select by it.
 
 use model::alert::Category;
 use model::rule::{Rule, RuleForm};
 use model::time::Millis;
 use sqlx::FromRow;
+use uuid::Uuid;
 
-use crate::db::{Tx, exec, expect_row, rows};
+use crate::db::{Tx, exec, expect_row, row, rows};
 use crate::error::{Error, Result};
 use crate::members::{self, Member};
 use crate::{Engine, contacts, names, new_id, ruleset};
 
 /// How many rules a member may have.
 const MOST: usize = 100;
+/// A deleted rule can be brought back for this long.
+pub const UNDO_SECS: i64 = 10 * 60;
 
 #[derive(FromRow)]
 pub(crate) struct RuleRow {
@@ -28,6 +33,19 @@ pub(crate) struct RuleRow {
     searches: String,
     paused: bool,
     every_alert: bool,
+}
+
+#[derive(FromRow)]
+struct Id {
+    id: String,
+}
+
+#[derive(FromRow)]
+struct DeletedRow {
+    rule: String,
+    place: i64,
+    created_ms: i64,
+    deleted_ms: i64,
 }
 
 #[derive(FromRow)]
@@ -59,7 +77,7 @@ impl RuleRow {
     }
 }
 
-/// The member's rules, oldest first.
+/// The member's rules, in the member's order; at first the oldest first.
 pub async fn list(engine: &Engine, who: &Member) -> Result<Vec<Rule>> {
     let mut tx = engine.db().read().await?;
     list_in(&mut tx, &who.id).await
@@ -71,7 +89,7 @@ pub(crate) async fn list_in(tx: &mut Tx, member_id: &str) -> Result<Vec<Rule>> {
         RuleRow,
         "SELECT id, member_id, description, category, far_threshold, ns_candidate, labels, label_query,
                 groups, pipelines, searches, paused, every_alert
-         FROM rules WHERE member_id = $1 ORDER BY created_ms, id",
+         FROM rules WHERE member_id = $1 ORDER BY place, created_ms, id",
         member_id
     )?;
     let links = rows!(
@@ -102,18 +120,51 @@ pub async fn get(engine: &Engine, who: &Member, id: &str) -> Result<Rule> {
 
 /// Adds a rule. Every faulty field is reported, and nothing is saved then.
 pub async fn add(engine: &Engine, who: &Member, form: &RuleForm) -> Result<Rule> {
+    add_once(engine, who, "", form).await
+}
+
+/// A new id for a rule that a form is about to make: sent twice, it is one rule.
+pub fn fresh_key() -> String {
+    new_id()
+}
+
+/// Adds a rule under the id that its form was given. The same form a second time adds nothing; a key that is no use
+/// counts as none.
+pub async fn add_once(engine: &Engine, who: &Member, key: &str, form: &RuleForm) -> Result<Rule> {
     let known = names::choices(engine).await?.known_labels;
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     members::hold(&mut tx, &who.id).await?;
-    let rule = read_form(&mut tx, who, form, &new_id(), &known).await?;
-    if list_in(&mut tx, &who.id).await?.len() >= MOST {
-        return Err(Error::Conflict(format!("You have {MOST} rules already; delete one first.")));
+    let free = Uuid::try_parse(key).is_ok() && !taken(&mut tx, key).await?;
+    let id = if free { key.to_owned() } else { new_id() };
+    let rule = read_form(&mut tx, who, form, &id, &known).await?;
+    let all = list_in(&mut tx, &who.id).await?;
+    if let Some(same) = all.iter().find(|one| one.id == key && RuleForm::from(*one) == RuleForm::from(&rule))
+    {
+        return Ok(same.clone());
     }
+    room_for_one(&all)?;
     insert(&mut tx, &rule, now).await?;
     tx.commit().await?;
     engine.bus().changed(&who.id);
     Ok(rule)
+}
+
+fn room_for_one(all: &[Rule]) -> Result<()> {
+    if all.len() >= MOST {
+        return Err(Error::Conflict(format!("You have {MOST} rules already; delete one first.")));
+    }
+    Ok(())
+}
+
+async fn taken(tx: &mut Tx, id: &str) -> Result<bool> {
+    let found = row!(
+        tx,
+        Id,
+        "SELECT id FROM rules WHERE id = $1 UNION ALL SELECT id FROM deleted_rules WHERE id = $1",
+        id
+    )?;
+    Ok(found.is_some_and(|row| row.id == id))
 }
 
 /// Replaces what a rule says; it stays paused or live as it was.
@@ -189,8 +240,9 @@ pub(crate) async fn insert(tx: &mut Tx, rule: &Rule, now: Millis) -> Result<()> 
     exec!(
         tx,
         "INSERT INTO rules (id, member_id, description, category, far_threshold, ns_candidate, labels,
-             label_query, groups, pipelines, searches, paused, every_alert, created_ms, updated_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)",
+             label_query, groups, pipelines, searches, paused, every_alert, created_ms, updated_ms, place)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14,
+             (SELECT COALESCE(max(place), 0) + 1 FROM rules WHERE member_id = $2))",
         rule.id.as_str(),
         rule.owner.as_str(),
         rule.description.as_str(),
@@ -236,11 +288,94 @@ pub async fn pause(engine: &Engine, who: &Member, id: &str, paused: bool) -> Res
     finish(engine, who, tx, changed).await
 }
 
-/// Removes a rule; what it already selected stays in the history.
-pub async fn remove(engine: &Engine, who: &Member, id: &str) -> Result<()> {
+/// Moves a rule one place up or down; at the end it stays.
+pub async fn shift(engine: &Engine, who: &Member, id: &str, up: bool) -> Result<()> {
     let mut tx = engine.db().write().await?;
+    members::hold(&mut tx, &who.id).await?;
+    let mut ids: Vec<String> = list_in(&mut tx, &who.id).await?.into_iter().map(|rule| rule.id).collect();
+    let at = expect_row(ids.iter().position(|one| one == id))?;
+    let to = if up { at.saturating_sub(1) } else { (at + 1).min(ids.len() - 1) };
+    ids.swap(at, to);
+    for (place, id) in (1_i64..).zip(&ids) {
+        exec!(&mut tx, "UPDATE rules SET place = $1 WHERE id = $2 AND place <> $1", place, id.as_str())?;
+    }
+    tx.commit().await?;
+    engine.bus().changed(&who.id);
+    Ok(())
+}
+
+/// Removes a rule; what it already selected stays in the history. It can be brought back for [`UNDO_SECS`].
+pub async fn remove(engine: &Engine, who: &Member, id: &str) -> Result<()> {
+    let now = engine.now();
+    let mut tx = engine.db().write().await?;
+    let all = list_in(&mut tx, &who.id).await?;
+    let rule = expect_row(all.into_iter().find(|rule| rule.id == id))?;
+    exec!(
+        &mut tx,
+        "DELETE FROM deleted_rules WHERE deleted_ms < $1 OR id = $2",
+        now.plus_secs(-UNDO_SECS).0,
+        id
+    )?;
+    exec!(
+        &mut tx,
+        "INSERT INTO deleted_rules (id, member_id, rule, place, created_ms, deleted_ms)
+         SELECT id, member_id, $1, place, created_ms, $2 FROM rules WHERE id = $3",
+        serde_json::to_string(&rule)?,
+        now.0,
+        id
+    )?;
     let changed = exec!(&mut tx, "DELETE FROM rules WHERE id = $1 AND member_id = $2", id, who.id.as_str())?;
     finish(engine, who, tx, changed).await
+}
+
+/// A rule that was deleted a moment ago.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deleted {
+    /// As it was.
+    pub rule: Rule,
+    /// When it was deleted.
+    pub at: Millis,
+}
+
+/// What the member may still bring back, the newest first.
+pub async fn deleted(engine: &Engine, who: &Member) -> Result<Vec<Deleted>> {
+    let mut tx = engine.db().read().await?;
+    let found = rows!(
+        &mut tx,
+        DeletedRow,
+        "SELECT rule, place, created_ms, deleted_ms FROM deleted_rules
+         WHERE member_id = $1 AND deleted_ms >= $2 ORDER BY deleted_ms DESC, id",
+        who.id.as_str(),
+        engine.now().plus_secs(-UNDO_SECS).0
+    )?;
+    found
+        .into_iter()
+        .map(|row| Ok(Deleted { rule: serde_json::from_str(&row.rule)?, at: Millis(row.deleted_ms) }))
+        .collect()
+}
+
+/// Brings a deleted rule back to its place, with those of its contacts that are still there.
+pub async fn restore(engine: &Engine, who: &Member, id: &str) -> Result<()> {
+    let mut tx = engine.db().write().await?;
+    members::hold(&mut tx, &who.id).await?;
+    let found = row!(
+        &mut tx,
+        DeletedRow,
+        "SELECT rule, place, created_ms, deleted_ms FROM deleted_rules
+         WHERE id = $1 AND member_id = $2 AND deleted_ms >= $3",
+        id,
+        who.id.as_str(),
+        engine.now().plus_secs(-UNDO_SECS).0
+    )?;
+    let row = expect_row(found)?;
+    let mut rule: Rule = serde_json::from_str(&row.rule)?;
+    let own = contacts::list_in(&mut tx, &who.id).await?;
+    rule.contacts.retain(|contact| own.iter().any(|one| one.id == *contact));
+    room_for_one(&list_in(&mut tx, &who.id).await?)?;
+    insert(&mut tx, &rule, Millis(row.created_ms)).await?;
+    exec!(&mut tx, "UPDATE rules SET place = $1 WHERE id = $2", row.place, id)?;
+    let gone = exec!(&mut tx, "DELETE FROM deleted_rules WHERE id = $1", id)?;
+    finish(engine, who, tx, gone).await
 }
 
 async fn finish(engine: &Engine, who: &Member, mut tx: Tx, changed: u64) -> Result<()> {

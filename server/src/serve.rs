@@ -10,7 +10,7 @@ use engine::clock::Clock;
 use engine::db::Db;
 use engine::providers::simulator::PhoneSimulator;
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn, dispatch, gaps, igwn, sandbox, selftest, sessions};
+use engine::{Engine, Settings, SignIn, dispatch, gaps, igwn, sandbox, selftest, sessions, superevents};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -94,6 +94,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         None => start_simulator(&config, &settings.public_url, stop.clone()).await?,
     };
     let engine = Engine::new(db.clone(), Clock::System, settings, Twilio::new(account)?, simulator);
+    superevents::seed(&engine).await?;
     sandbox::seed(&engine).await?;
 
     let dispatcher = tokio::spawn(dispatch::run(engine.clone(), stop.clone()));

@@ -45,6 +45,7 @@ mod quiet;
 mod rates;
 mod rules;
 mod selftest;
+mod superevents;
 mod threads;
 mod unknown;
 mod verification;

@@ -1,4 +1,4 @@
-//! Rules: made, refused, changed, paused, removed.
+//! Rules: made, refused, changed, ordered, paused, removed, brought back.
 
 use engine::{Error, rules};
 use model::rule::RuleForm;
@@ -12,6 +12,9 @@ scenarios!(
     a_rule_is_changed_paused_and_removed,
     selection_follows_every_change,
     somebody_elses_rules_do_not_exist,
+    the_order_is_the_members,
+    a_deleted_rule_comes_back_for_a_while,
+    a_form_sent_twice_makes_one_rule,
 );
 
 async fn faults_name_their_fields_and_nothing_is_kept(w: &World) {
@@ -110,6 +113,82 @@ async fn somebody_elses_rules_do_not_exist(w: &World) {
         assert!(matches!(rules::change(&w.engine, &ada, id, &form(&[&own])).await, Err(Error::NotFound)));
         assert!(matches!(rules::pause(&w.engine, &ada, id, true).await, Err(Error::NotFound)));
         assert!(matches!(rules::remove(&w.engine, &ada, id).await, Err(Error::NotFound)));
+        assert!(matches!(rules::restore(&w.engine, &ada, id).await, Err(Error::NotFound)));
+        assert!(matches!(rules::shift(&w.engine, &ada, id, true).await, Err(Error::NotFound)));
     }
     assert_eq!(rules::get(&w.engine, &max, &rule.id).await.unwrap(), rule);
+}
+
+async fn the_order_is_the_members(w: &World) {
+    let ada = w.member("ada").await;
+    let phone = w.phone(&ada, "414-555-0123", "text").await;
+    for name in ["one", "two", "three"] {
+        rules::add(&w.engine, &ada, &RuleForm { description: name.into(), ..form(&[&phone]) }).await.unwrap();
+    }
+    // As rules from before there was an order.
+    w.sql("UPDATE rules SET place = 0").await;
+    let names = async || {
+        let list = rules::list(&w.engine, &ada).await.unwrap();
+        list.into_iter().map(|rule| (rule.description, rule.id)).unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    let (first, ids) = names().await;
+    assert_eq!(first, ["one", "two", "three"]);
+    rules::shift(&w.engine, &ada, &ids[2], true).await.unwrap();
+    assert_eq!(names().await.0, ["one", "three", "two"]);
+    rules::shift(&w.engine, &ada, &ids[0], false).await.unwrap();
+    assert_eq!(names().await.0, ["three", "one", "two"]);
+    for up in [true, false] {
+        let end = if up { &ids[2] } else { &ids[1] };
+        rules::shift(&w.engine, &ada, end, up).await.unwrap();
+    }
+    assert_eq!(names().await.0, ["three", "one", "two"]);
+    rules::add(&w.engine, &ada, &RuleForm { description: "four".into(), ..form(&[&phone]) }).await.unwrap();
+    assert_eq!(names().await.0, ["three", "one", "two", "four"]);
+}
+
+async fn a_deleted_rule_comes_back_for_a_while(w: &World) {
+    let (ada, max) = (w.member("ada").await, w.member("max").await);
+    let phone = w.phone(&ada, "414-555-0123", "text").await;
+    let gone = w.phone(&ada, "414-555-0124", "text").await;
+    let first = w.rule(&ada, &[&phone, &gone]).await;
+    let second = w.rule(&ada, &[&phone]).await;
+    rules::remove(&w.engine, &ada, &first.id).await.unwrap();
+    assert_eq!(w.take(&packets::new("S230101a", 1e-9)).await.deliveries, 1);
+    let deleted = rules::deleted(&w.engine, &ada).await.unwrap();
+    assert_eq!(deleted.iter().map(|one| one.rule.id.as_str()).collect::<Vec<_>>(), [first.id.as_str()]);
+    assert!(rules::deleted(&w.engine, &max).await.unwrap().is_empty());
+    assert!(matches!(rules::restore(&w.engine, &max, &first.id).await, Err(Error::NotFound)));
+    engine::contacts::remove(&w.engine, &ada, &gone.id).await.unwrap();
+    rules::restore(&w.engine, &ada, &first.id).await.unwrap();
+    let list = rules::list(&w.engine, &ada).await.unwrap();
+    assert_eq!(list.iter().map(|rule| &rule.id).collect::<Vec<_>>(), [&first.id, &second.id]);
+    assert_eq!(list[0].contacts, [phone.id.clone()]);
+    assert!(rules::deleted(&w.engine, &ada).await.unwrap().is_empty());
+    assert!(matches!(rules::restore(&w.engine, &ada, &first.id).await, Err(Error::NotFound)));
+    rules::remove(&w.engine, &ada, &second.id).await.unwrap();
+    w.pass(rules::UNDO_SECS + 1);
+    assert!(rules::deleted(&w.engine, &ada).await.unwrap().is_empty());
+    assert!(matches!(rules::restore(&w.engine, &ada, &second.id).await, Err(Error::NotFound)));
+}
+
+async fn a_form_sent_twice_makes_one_rule(w: &World) {
+    let (ada, max) = (w.member("ada").await, w.member("max").await);
+    let phone = w.phone(&ada, "414-555-0123", "text").await;
+    let key = rules::fresh_key();
+    let add = async |key: &str, name: &str| {
+        let form = RuleForm { description: name.into(), ..form(&[&phone]) };
+        rules::add_once(&w.engine, &ada, key, &form).await.unwrap().id
+    };
+    let first = add(&key, "one").await;
+    assert_eq!(first, key);
+    assert_eq!(add(&key, "one").await, first);
+    // An old form with other words in it is another rule.
+    assert_ne!(add(&key, "two").await, first);
+    assert_ne!(add("no key", "three").await, "no key");
+    assert_eq!(w.count("rules").await, 3);
+    // Somebody else's id is no key.
+    let other = w.phone(&max, "414-555-0125", "text").await;
+    let theirs = rules::add_once(&w.engine, &max, &first, &form(&[&other])).await.unwrap();
+    assert_ne!(theirs.id, first);
+    assert_eq!(w.count("rules").await, 4);
 }
