@@ -25,6 +25,8 @@ pub(crate) fn register() {
     register_explicit::<rules::SaveRule>();
     register_explicit::<rules::PauseRule>();
     register_explicit::<rules::DeleteRule>();
+    register_explicit::<rules::RestoreRule>();
+    register_explicit::<rules::MoveRule>();
     register_explicit::<history::AcknowledgeThread>();
     register_explicit::<history::MuteThread>();
     register_explicit::<history::UnmuteThread>();

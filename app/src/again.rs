@@ -46,6 +46,14 @@ impl Again {
         serde_json::from_value(self.typed.clone()).ok()
     }
 
+    /// With these faults, if it is a form that came back without any.
+    pub(crate) fn judged(mut self, faults: &[Invalid]) -> Self {
+        if self.id > 0 && self.faults.is_empty() && self.note.is_none() {
+            self.faults = faults.iter().map(Fault::from).collect();
+        }
+        self
+    }
+
     /// The faults of the fields a page shows, in its order.
     pub(crate) fn faults(&self) -> &[Fault] {
         &self.faults

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use leptos::prelude::*;
+use model::backtest::Zone;
 use model::time::Millis;
 
 /// A member's zone, and the moment the page is made.
@@ -35,6 +36,21 @@ impl Clock {
 
     pub(crate) const fn now(&self) -> Millis {
         self.now
+    }
+
+    /// The zone's offsets from `from` on, as the browser needs them; it has no library of zones.
+    pub(crate) fn offsets(&self, from: Millis) -> Zone {
+        const MOST: usize = 60;
+        let start = Timestamp::from_millisecond(from.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        let end = self.now.plus_secs(400 * 86_400).0;
+        let changes = self.zone.following(start).take(MOST);
+        Zone {
+            first: self.zone.to_offset(start).seconds() / 60,
+            changes: changes
+                .take_while(|change| change.timestamp().as_millisecond() < end)
+                .map(|change| (change.timestamp().as_second(), change.offset().seconds() / 60))
+                .collect(),
+        }
     }
 
     fn local(&self, at: Millis) -> jiff::Zoned {
@@ -151,6 +167,19 @@ mod tests {
             html.contains("18:30 today (New York)") && html.contains("2025-11-22 23:30:00 UTC"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn offsets_for_the_browser_agree_with_the_zone() {
+        for zone in ["Europe/Rome", "America/Chicago", "Asia/Kolkata", "UTC"] {
+            let clock = Clock::new(zone, NOW);
+            let offsets = clock.offsets(Millis(1_546_300_800_000));
+            for day in (0..2500).step_by(7) {
+                let at = Millis(1_546_300_800_000).plus_secs(day * 86_400 + 12_345);
+                let local = clock.local(at).strftime("%-d %b %Y, %H:%M").to_string();
+                assert_eq!(offsets.local(at).words(), local, "{zone}");
+            }
+        }
     }
 
     #[test]

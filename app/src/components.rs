@@ -7,6 +7,7 @@ pub(crate) mod form;
 pub(crate) mod handset;
 pub(crate) mod icon;
 pub(crate) mod notice;
+pub(crate) mod past;
 pub(crate) mod thread;
 pub(crate) mod ticks;
 pub(crate) mod wave;

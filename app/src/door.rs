@@ -62,6 +62,17 @@ where
     Ok(())
 }
 
+/// Shows the form's page again, at `part` of it, with everything typed; nothing is done.
+pub(crate) async fn show_again(page: &str, typed: Value, part: &str) -> Answer {
+    let ask = entered()?;
+    let place = match again::keep(&ask, page, typed, Vec::new(), None).await {
+        Ok(place) => format!("{place}#{part}"),
+        Err(_) => Done::at(page).saying("failed").place,
+    };
+    ask.see_other(&place);
+    Ok(())
+}
+
 async fn walk<F, Fut>(ask: &Ask, page: &str, typed: Value, use_case: F) -> Result<String, Stop>
 where
     F: FnOnce(Engine, Member) -> Fut + Send,

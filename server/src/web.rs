@@ -32,6 +32,7 @@ mod error;
 mod health;
 mod history;
 mod live;
+mod past;
 mod session_store;
 mod twilio;
 
@@ -92,6 +93,7 @@ pub fn router(app: App) -> Router {
     let with_session = pages(&app)
         .layer(RequestBodyLimitLayer::new(FORM_LIMIT))
         .merge(live::routes())
+        .merge(past::routes())
         .merge(history::routes())
         .layer(sessions);
     let quiet = Router::new()

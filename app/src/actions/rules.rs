@@ -7,7 +7,12 @@ use leptos::server;
 use model::rule::RuleForm;
 use serde_json::json;
 
-use crate::door::{Answer, Done, through};
+use crate::door::{Answer, Done, show_again, through};
+
+/// The button's value that tries a rule and saves nothing.
+pub(crate) const TRY: &str = "try";
+/// Where the page shows what a rule would have done.
+pub(crate) const PAST: &str = "past";
 
 /// Where the form stands; an odd category reads as superevents.
 fn form_page(id: &str, category: &str) -> String {
@@ -18,7 +23,7 @@ fn form_page(id: &str, category: &str) -> String {
     }
 }
 
-/// Adds a rule, or replaces what the rule `id` says.
+/// Adds a rule, or replaces what the rule `id` says; or only tries it.
 #[server(prefix = "/do", endpoint = "rules/save")]
 pub(crate) async fn save_rule(
     #[server(default)] id: String,
@@ -33,6 +38,8 @@ pub(crate) async fn save_rule(
     #[server(default)] searches: Vec<String>,
     #[server(default)] contacts: Vec<String>,
     #[server(default)] every_alert: bool,
+    #[server(default)] key: String,
+    #[server(default)] then: String,
 ) -> Answer {
     let page = form_page(&id, &category);
     let form = RuleForm {
@@ -48,9 +55,12 @@ pub(crate) async fn save_rule(
         contacts,
         every_alert,
     };
+    if then == TRY {
+        return show_again(&page, json!(form), PAST).await;
+    }
     through(&page, json!(form), |engine, who| async move {
         if id.is_empty() {
-            rules::add(&engine, &who, &form).await?;
+            rules::add_once(&engine, &who, &key, &form).await?;
             return Ok(Done::at("/rules").saying("rule-added"));
         }
         rules::change(&engine, &who, &id, &form).await?;
@@ -69,12 +79,35 @@ pub(crate) async fn pause_rule(#[server(default)] id: String, #[server(default)]
     .await
 }
 
-/// Deletes a rule.
+/// Deletes a rule. The page itself then offers to bring it back.
 #[server(prefix = "/do", endpoint = "rules/delete")]
 pub(crate) async fn delete_rule(#[server(default)] id: String) -> Answer {
     through("/rules", json!(null), |engine, who| async move {
         rules::remove(&engine, &who, &id).await?;
-        Ok(Done::at("/rules").saying("rule-deleted"))
+        Ok(Done::at("/rules"))
+    })
+    .await
+}
+
+/// Brings a deleted rule back.
+#[server(prefix = "/do", endpoint = "rules/restore")]
+pub(crate) async fn restore_rule(#[server(default)] id: String) -> Answer {
+    through("/rules", json!(null), |engine, who| async move {
+        match rules::restore(&engine, &who, &id).await {
+            Ok(()) => Ok(Done::at("/rules").saying("rule-restored")),
+            Err(engine::Error::NotFound) => Ok(Done::at("/rules").saying("rule-gone")),
+            Err(other) => Err(other),
+        }
+    })
+    .await
+}
+
+/// Moves a rule up or down.
+#[server(prefix = "/do", endpoint = "rules/move")]
+pub(crate) async fn move_rule(#[server(default)] id: String, #[server(default)] up: bool) -> Answer {
+    through("/rules", json!(null), |engine, who| async move {
+        rules::shift(&engine, &who, &id, up).await?;
+        Ok(Done::at(format!("/rules#rule-{id}")))
     })
     .await
 }

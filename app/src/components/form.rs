@@ -28,6 +28,8 @@ pub(crate) struct Line {
     pub(crate) class: &'static str,
     pub(crate) optional: bool,
     pub(crate) maxlength: Option<u16>,
+    /// Id of a list of completions.
+    pub(crate) list: Option<&'static str>,
 }
 
 impl Line {
@@ -50,6 +52,7 @@ impl Line {
                     autocomplete=self.autocomplete.unwrap_or("off")
                     inputmode=self.inputmode
                     maxlength=self.maxlength
+                    list=self.list
                     aria-describedby=described
                     aria-invalid=invalid
                 />

@@ -7,16 +7,17 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use model::rule::RuleForm;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Document, DomParser, Element, Event, EventSource, FormData, HtmlElement, HtmlFormElement, RequestInit,
-    Response, SubmitEvent, SupportedType, UrlSearchParams, Window,
+    Document, DomParser, Element, EventSource, FormData, HtmlElement, HtmlFormElement, RequestInit, Response,
+    SubmitEvent, SupportedType, UrlSearchParams, Window,
 };
 
-use super::rule_words::{InWords, PROBLEMS, WORDS, in_words};
+mod rule;
+
+pub(super) use rule::follow as follow_rule_form;
 
 /// News that come in a burst are fetched once.
 const GATHER_MS: i32 = 60;
@@ -296,74 +297,4 @@ fn send(state: &Rc<State>, address: String, body: UrlSearchParams) {
         }
         done(&state);
     });
-}
-
-/// Says the rule in words whenever something in its form changes.
-pub(super) fn follow_rule_form() {
-    let Some(form) = document().and_then(|document| document.get_element_by_id("rule-form")) else { return };
-    let Ok(form) = form.dyn_into::<HtmlFormElement>() else { return };
-    let known = offered_labels(&form);
-    let say = {
-        let form = form.clone();
-        move || {
-            if let Some(pairs) = pairs(&form) {
-                show(&in_words(&rule_form(pairs), &known));
-            }
-        }
-    };
-    // A browser may have put back what was typed before a reload.
-    say();
-    let input = Closure::<dyn FnMut(Event)>::new(move |_: Event| say());
-    let _ = form.add_event_listener_with_callback("input", input.as_ref().unchecked_ref());
-    input.forget();
-}
-
-/// The label names on offer, to check a query against.
-fn offered_labels(form: &HtmlFormElement) -> Vec<String> {
-    let Ok(list) = form.query_selector_all("[name='labels[]']") else { return Vec::new() };
-    (0..list.length())
-        .filter_map(|i| list.item(i)?.dyn_into::<Element>().ok()?.get_attribute("value"))
-        .collect()
-}
-
-/// Touches only what is different, or it would be read aloud at every key.
-fn show(said: &InWords) {
-    let Some(document) = document() else { return };
-    if let Some(words) = document.get_element_by_id(WORDS)
-        && words.text_content().as_deref() != Some(&said.words)
-    {
-        words.set_text_content(Some(&said.words));
-    }
-    let Some(problems) = document.get_element_by_id(PROBLEMS) else { return };
-    if problems.text_content().as_deref() == Some(&said.problems.concat()) {
-        return;
-    }
-    problems.set_text_content(None);
-    for problem in &said.problems {
-        if let Ok(item) = document.create_element("li") {
-            item.set_text_content(Some(problem));
-            let _ = problems.append_child(&item);
-        }
-    }
-}
-
-fn rule_form(pairs: Vec<(String, String)>) -> RuleForm {
-    let mut form = RuleForm::default();
-    for (name, value) in pairs {
-        match name.as_str() {
-            "description" => form.description = value,
-            "category" => form.category = value,
-            "far" => form.far = value,
-            "label_query" => form.label_query = value,
-            "ns_candidate" => form.ns_candidate = value == "true",
-            "every_alert" => form.every_alert = value == "true",
-            "labels[]" => form.labels.push(value),
-            "groups[]" => form.groups.push(value),
-            "pipelines[]" => form.pipelines.push(value),
-            "searches[]" => form.searches.push(value),
-            "contacts[]" => form.contacts.push(value),
-            _ => {}
-        }
-    }
-    form
 }

@@ -1,32 +1,50 @@
-//! Making and changing a rule: one native form, and beside it the same rule in words.
+//! Making and changing a rule: one native form, and beside it the same rule in words and on past superevents.
 //!
 //! Easily got wrong: what only events have stays in the form for superevents too,
 //! hidden by style alone; the form's reader drops it there, as GraceDB does.
 
 use engine::contacts::{self, Contact};
 use engine::names::{self, Choices};
-use engine::rules;
+use engine::{rules, superevents};
 use leptos::prelude::*;
-use model::rule::RuleForm;
+use model::quiet::Quiet;
+use model::rule::{MAX_DESCRIPTION, Rule, RuleForm, Template};
 
 use super::contacts::how;
-use crate::actions::rules::SaveRule;
+use crate::actions::rules::{SaveRule, TRY};
 use crate::again::Again;
 use crate::ask::{Asker, Stop};
 use crate::components::form::{Line, action, group, hidden};
 use crate::components::notice::problems;
+use crate::components::past::Trial;
 use crate::components::ticks;
 use crate::frame::{Page, own};
-use crate::islands::rule_words::{InWords, PROBLEMS, RuleWords, WORDS, in_words};
+use crate::islands::rule_words::{InWords, POINTER, PROBLEMS, RuleWords, WORDS, in_words, lenient};
 
-/// `/rules/new`
+/// `/rules/new`, `?from=` a template, `?copy=` one of the member's rules.
 #[component]
 pub(crate) fn New() -> impl IntoView {
     own(|asker, _, again| async move {
-        let category = asker.ask.query("category").unwrap_or("superevent").to_owned();
-        let blank = RuleForm { category, ..RuleForm::default() };
-        page(&asker, None, again.typed().unwrap_or(blank), &again).await
+        let begun = begun(&asker).await?;
+        let form = again.typed().unwrap_or(begun);
+        page(&asker, None, form, again).await
     })
+}
+
+async fn begun(asker: &Asker) -> Result<RuleForm, Stop> {
+    let value = |name: &str| asker.ask.query(name).unwrap_or_default();
+    if let Some(id) = asker.ask.query("copy") {
+        let rule = rules::get(asker.engine(), &asker.who, id).await?;
+        let form = RuleForm::from(&rule);
+        let room = MAX_DESCRIPTION - " (copy)".len();
+        let name: String = form.description.chars().take(room).collect();
+        return Ok(RuleForm { description: format!("{name} (copy)"), ..form });
+    }
+    if let Some(template) = Template::parse(value("from")) {
+        return Ok(template.form(value("pipeline")));
+    }
+    let category = asker.ask.query("category").unwrap_or("superevent").to_owned();
+    Ok(RuleForm { category, ..RuleForm::default() })
 }
 
 /// `/rules/:id`
@@ -35,16 +53,26 @@ pub(crate) fn Edit() -> impl IntoView {
     own(|asker, id, again| async move {
         let rule = rules::get(asker.engine(), &asker.who, &id).await?;
         let form = again.typed().unwrap_or_else(|| RuleForm::from(&rule));
-        page(&asker, Some(id), form, &again).await
+        page(&asker, Some(rule), form, again).await
     })
 }
 
-async fn page(asker: &Asker, id: Option<String>, form: RuleForm, again: &Again) -> Result<Page, Stop> {
+/// `rule` is the one as it is saved, None for a new one.
+async fn page(asker: &Asker, rule: Option<Rule>, form: RuleForm, again: Again) -> Result<Page, Stop> {
     let choices = names::choices(asker.engine()).await?;
     let contacts = contacts::list(asker.engine(), &asker.who).await?;
-    let title = if id.is_some() { "Change a rule" } else { "Make a rule" };
-    let save = if id.is_some() { "Save the changes" } else { "Save this rule" };
+    let trial = Trial::new(superevents::past(asker.engine()).await?, &asker.clock(), Quiet::default());
+    let again = again.judged(&lenient(&form).parse(&choices.known_labels).err().unwrap_or_default());
+    let title = if rule.is_some() { "Change a rule" } else { "Make a rule" };
+    let save = if rule.is_some() { "Save the changes" } else { "Save this rule" };
     let said = in_words(&form, &choices.known_labels);
+    let before = rule.as_ref().map(|rule| trial.ids(rule));
+    let past = trial.panel(said.rule.as_ref(), before.as_deref());
+    let pointer = said.pointer.clone();
+    let identity = match &rule {
+        Some(rule) => hidden("id", rule.id.clone()),
+        None => hidden("key", rules::fresh_key()),
+    };
     Ok(Page::new(
         title,
         view! {
@@ -52,21 +80,41 @@ async fn page(asker: &Asker, id: Option<String>, form: RuleForm, again: &Again) 
                 <p class="eyebrow"><a href="/rules">"Rules"</a></p>
                 <h1>{title}</h1>
             </div>
-            {problems(again)}
-            <form method="post" action={action::<SaveRule>()} class="rule-form" id="rule-form" novalidate>
+            {problems(&again)}
+            {rule.is_none().then(|| begin(asker, &trial, &choices))}
+            <form
+                method="post" action={action::<SaveRule>()} class="rule-form" id="rule-form" novalidate
+                data-past=trial.address() data-zone=trial.zone() data-city=trial.city() data-quiet=trial.quiet()
+                data-now=trial.now() data-before=before.map(|ids| ids.join(" "))
+            >
                 <div class="form">
-                    {id.clone().map(|id| hidden("id", id))}
-                    {fields(&form, id.is_some(), &choices, &contacts, again)}
+                    {identity}
+                    {fields(&form, rule.is_some(), &choices, &contacts, pointer, &again)}
                 </div>
-                <aside class="aside" aria-label="The rule in words">{panel(said)} <RuleWords /></aside>
+                <aside class="aside" aria-label="What the rule does">
+                    <div class="judged">{panel(said)} {past}</div>
+                    <RuleWords />
+                </aside>
                 <p class="actions">
                     <button class="primary">{save}</button>
+                    <button name="then" value=TRY>"Try it on past superevents"</button>
                     <a href="/rules">"Cancel"</a>
                 </p>
             </form>
         },
     )
     .scripted())
+}
+
+/// The ways to begin, folded away once one is chosen.
+fn begin(asker: &Asker, trial: &Trial, choices: &Choices) -> impl IntoView + use<> {
+    let chosen = ["from", "copy", "again"].iter().any(|name| asker.ask.query(name).is_some());
+    view! {
+        <details class="more begin" id="templates" open=!chosen>
+            <summary>"Begin with one that many want"</summary>
+            {trial.templates(&choices.pipelines)}
+        </details>
+    }
 }
 
 fn panel(said: InWords) -> impl IntoView {
@@ -85,6 +133,7 @@ fn fields(
     fixed: bool,
     choices: &Choices,
     contacts: &[Contact],
+    pointer: String,
     again: &Again,
 ) -> impl IntoView + use<> {
     let description = Line {
@@ -111,7 +160,7 @@ fn fields(
         {category(form, fixed, again)}
         {far.draw()}
         {neutron_star(form)}
-        {labels(form, choices, again)}
+        {labels(form, choices, pointer, again)}
         {only_events(form, choices)}
         {how_often(form)}
         {told(form, contacts, again)}
@@ -170,7 +219,7 @@ fn how_often(form: &RuleForm) -> impl IntoView + use<> {
     }
 }
 
-fn labels(form: &RuleForm, choices: &Choices, again: &Again) -> impl IntoView + use<> {
+fn labels(form: &RuleForm, choices: &Choices, pointer: String, again: &Again) -> impl IntoView + use<> {
     let query_fault = again.fault("label_query");
     let open = !form.label_query.is_empty() || query_fault.is_some();
     let query = Line {
@@ -182,14 +231,21 @@ fn labels(form: &RuleForm, choices: &Choices, again: &Again) -> impl IntoView + 
         class: "mono",
         maxlength: Some(200),
         optional: true,
+        list: Some("label-names"),
         ..Line::default()
     };
+    let names: Vec<_> =
+        choices.labels.iter().map(|name| view! { <option value=name.clone()></option> }).collect();
+    let whole = pointer.is_empty();
     let ticks = ticks::labels(&choices.labels, &form.labels);
     let body = view! {
         {ticks}
         <details class="more" id="query" open=open>
             <summary>"Write a label query instead"</summary>
             {query.draw()}
+            // Its message says the same in words.
+            <pre class="pointer mono" id=POINTER aria-hidden="true" hidden=whole>{pointer}</pre>
+            <datalist id="label-names">{names}</datalist>
         </details>
     };
     let words = "All of the ticked ones must be attached, and it rings when the last of them arrives. Tick none, and it rings when the superevent is created or its rate falls below yours.";

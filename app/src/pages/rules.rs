@@ -1,15 +1,23 @@
-//! The member's rules: each in plain English, with whom it tells.
+//! The member's rules: each in plain English, with whom it tells, in the member's order.
+//!
+//! Easily got wrong: nothing is asked before deleting, because what was deleted can be brought back here for a while.
 
 use engine::contacts::{self, Contact};
-use engine::rules;
+use engine::names;
+use engine::rules::{self, Deleted};
+use engine::superevents;
 use leptos::prelude::*;
+use model::quiet::Quiet;
 use model::rule::Rule;
 
 use super::contacts::how;
-use crate::actions::rules::{DeleteRule, PauseRule};
-use crate::components::form::{action, ask_first, hidden};
+use crate::actions::rules::{DeleteRule, MoveRule, PauseRule, RestoreRule};
+use crate::ask::{Asker, Stop};
+use crate::clock::{Clock, span};
+use crate::components::form::{action, hidden};
 use crate::components::icon::{Icon, Tone, state};
 use crate::components::notice::problems;
+use crate::components::past::Trial;
 use crate::frame::{Page, own};
 
 /// `/rules`
@@ -18,11 +26,14 @@ pub(crate) fn Rules() -> impl IntoView {
     own(|asker, _, again| async move {
         let list = rules::list(asker.engine(), &asker.who).await?;
         let contacts = contacts::list(asker.engine(), &asker.who).await?;
-        let items: Vec<_> = list.iter().map(|rule| item(rule, &contacts)).collect();
-        let body = if items.is_empty() {
-            let example = "For example: superevents with a false alarm rate below 1 per year, once a preliminary notice is out.";
-            view! { <div class="empty"><p>"A rule says which superevents are worth waking you. "{example}</p></div> }.into_any()
+        let deleted = rules::deleted(asker.engine(), &asker.who).await?;
+        let deleted: Vec<_> = deleted.iter().map(|one| undo(one, &asker.clock())).collect();
+        let body = if list.is_empty() {
+            nothing_yet(&asker).await?.into_any()
         } else {
+            let end = list.len() - 1;
+            let items: Vec<_> =
+                list.iter().enumerate().map(|(at, rule)| item(rule, &contacts, at > 0, at < end)).collect();
             view! { <ul class="items">{items}</ul> }.into_any()
         };
         Ok(Page::new(
@@ -33,9 +44,39 @@ pub(crate) fn Rules() -> impl IntoView {
                     <a class="button primary" href="/rules/new">"Make a rule"</a>
                 </div>
                 {problems(&again)}
+                {deleted}
                 {body}
             },
         ))
+    })
+}
+
+/// What was deleted a moment ago, and the way back.
+fn undo(deleted: &Deleted, clock: &Clock) -> impl IntoView + use<> {
+    let name = deleted.rule.description.clone();
+    let ago = span(clock.now().minus(deleted.at));
+    view! {
+        <div class="notice" role="status">
+            <p>"Deleted "{ago}" ago: "<strong>{name.clone()}</strong>". It rings no more."</p>
+            <form method="post" action={action::<RestoreRule>()}>
+                {hidden("id", deleted.rule.id.clone())}
+                <button class="small">"Undo" <span class="sr">" deleting "{name}</span></button>
+            </form>
+        </div>
+    }
+}
+
+async fn nothing_yet(asker: &Asker) -> Result<impl IntoView + use<>, Stop> {
+    let choices = names::choices(asker.engine()).await?;
+    let trial = Trial::new(superevents::past(asker.engine()).await?, &asker.clock(), Quiet::default());
+    Ok(view! {
+        <div class="empty">
+            <p>
+                "A rule says which superevents are worth waking you. Begin with one that many want, or "
+                <a href="/rules/new">"from nothing"</a> "."
+            </p>
+            {trial.templates(&choices.pipelines)}
+        </div>
     })
 }
 
@@ -55,7 +96,7 @@ fn lead(list: &[Rule]) -> String {
     }
 }
 
-fn item(rule: &Rule, contacts: &[Contact]) -> impl IntoView + use<> {
+fn item(rule: &Rule, contacts: &[Contact], up: bool, down: bool) -> impl IntoView + use<> {
     let id = rule.id.clone();
     let (standing, button) = if rule.paused {
         (state(Tone::Warn, Icon::Pause, "paused"), "Resume")
@@ -63,17 +104,20 @@ fn item(rule: &Rule, contacts: &[Contact]) -> impl IntoView + use<> {
         (state(Tone::Good, Icon::Check, "on"), "Pause")
     };
     let pause = (!rule.paused).then(|| hidden("paused", "true"));
-    let delete = ask_first(
-        format!("delete-{id}"),
-        "Delete",
-        format!("Delete \u{201c}{}\u{201d}? What it already did stays in the history.", rule.description),
-        action::<DeleteRule>(),
-        hidden("id", id.clone()),
-        "Delete this rule",
-    );
     let named = format!(" {}", rule.description);
+    let shift = |there: bool, up: bool, words: &'static str| {
+        there.then(|| {
+            view! {
+                <form method="post" action={action::<MoveRule>()}>
+                    {hidden("id", id.clone())} {up.then(|| hidden("up", "true"))}
+                    <button class="plain">{words} <span class="sr">{named.clone()}</span></button>
+                </form>
+            }
+        })
+    };
+    let (up, down) = (shift(up, true, "Move up"), shift(down, false, "Move down"));
     view! {
-        <li class="item" class:paused=rule.paused>
+        <li class="item" class:paused=rule.paused id=format!("rule-{id}") tabindex="-1">
             <div class="top-line">
                 <h2><a href=format!("/rules/{id}")>{rule.description.clone()}</a></h2>
                 {standing}
@@ -84,9 +128,14 @@ fn item(rule: &Rule, contacts: &[Contact]) -> impl IntoView + use<> {
                 <a href=format!("/rules/{id}")>"Edit"<span class="sr">{named.clone()}</span></a>
                 <form method="post" action={action::<PauseRule>()}>
                     {hidden("id", id.clone())} {pause}
-                    <button class="plain">{button} <span class="sr">{named}</span></button>
+                    <button class="plain">{button} <span class="sr">{named.clone()}</span></button>
                 </form>
-                {delete}
+                <a href=format!("/rules/new?copy={id}")>"Duplicate"<span class="sr">{named.clone()}</span></a>
+                {up} {down}
+                <form method="post" action={action::<DeleteRule>()}>
+                    {hidden("id", id.clone())}
+                    <button class="plain bad">"Delete" <span class="sr">{named}</span></button>
+                </form>
             </div>
         </li>
     }

@@ -162,7 +162,7 @@ async fn a_deleted_rule_comes_back_for_a_while(w: &World) {
     rules::restore(&w.engine, &ada, &first.id).await.unwrap();
     let list = rules::list(&w.engine, &ada).await.unwrap();
     assert_eq!(list.iter().map(|rule| &rule.id).collect::<Vec<_>>(), [&first.id, &second.id]);
-    assert_eq!(list[0].contacts, [phone.id.clone()]);
+    assert_eq!(list[0].contacts, std::slice::from_ref(&phone.id));
     assert!(rules::deleted(&w.engine, &ada).await.unwrap().is_empty());
     assert!(matches!(rules::restore(&w.engine, &ada, &first.id).await, Err(Error::NotFound)));
     rules::remove(&w.engine, &ada, &second.id).await.unwrap();

@@ -116,3 +116,79 @@ async fn the_demo_door_is_in_the_sandbox_only() {
     assert!(!text.contains("ada.demo") && !text.contains("Max Okafor"), "{text}");
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn past_superevents_are_for_members_and_kept_by_their_content() {
+    let house = House::open().await;
+    engine::superevents::seed(&house.engine).await.unwrap();
+    let hash = engine::superevents::past(&house.engine).await.unwrap().hash.clone();
+    let here = format!("{}/rules/past/{hash}", house.url);
+    assert_eq!(house.http.get(&here).send().await.unwrap().status(), 401);
+    let cookie = cookie(&sign_in(&house, &house.url).await).unwrap();
+    let list = get(&house, &here, &cookie).await;
+    assert_eq!(list.headers()["cache-control"], "private, max-age=31536000, immutable");
+    let text = list.text().await.unwrap();
+    assert_eq!(model::backtest::read(&text).len(), 137);
+    let old = get(&house, &format!("{}/rules/past/old", house.url), &cookie).await;
+    assert_eq!(old.headers()["cache-control"], "no-store");
+    assert_eq!(old.text().await.unwrap(), text);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_is_tried_without_being_saved() {
+    let house = House::open().await;
+    engine::superevents::seed(&house.engine).await.unwrap();
+    let cookie = cookie(&sign_in(&house, &house.url).await).unwrap();
+    let pair = cookie.split(';').next().unwrap().to_owned();
+    let name = "<script>alert(1)</script> \u{202e}\u{1f600}".to_owned() + &"x".repeat(10_000);
+    let send = async |far: &str, query: &str| {
+        let form = [
+            ("then", "try"),
+            ("description", name.as_str()),
+            ("category", "superevent"),
+            ("far", far),
+            ("label_query", query),
+        ];
+        let answer = house
+            .http
+            .post(format!("{}/do/rules/save", house.url))
+            .header(COOKIE, &pair)
+            .form(&form)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 303);
+        let place = answer.headers()["location"].to_str().unwrap().to_owned();
+        assert!(
+            place.starts_with("/rules/new?category=superevent&again=") && place.ends_with("#past"),
+            "{place}"
+        );
+        get(&house, &format!("{}{place}", house.url), &cookie).await.text().await.unwrap()
+    };
+    let page = send("1e-10", "").await;
+    assert!(page.contains("of 137 known superevents would have rung"), "{page}");
+    assert!(
+        page.contains("value=\"1e-10\"")
+            && page.contains("&lt;script&gt;alert(1)")
+            && !page.contains("<script>alert")
+    );
+    let page = send("often", "EM_READY EM_REDAY").await;
+    assert!(
+        page.contains("         ^^^^^^^^")
+            && page.contains("aria-invalid=\"true\"")
+            && page.contains("value=\"often\"")
+    );
+    let list = get(&house, &format!("{}/rules", house.url), &cookie).await.text().await.unwrap();
+    assert!(!list.contains("alert(1)"));
+    for path in ["/rules/new?copy=no-such-rule", "/rules/no-such-rule"] {
+        assert_eq!(get(&house, &format!("{}{path}", house.url), &cookie).await.status(), 404);
+    }
+    let begun = get(&house, &format!("{}/rules/new?from=retractions", house.url), &cookie)
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(begun.contains("22 of 137 known superevents would have rung"), "{begun}");
+    house.close().await;
+}
