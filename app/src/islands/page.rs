@@ -36,7 +36,9 @@ struct State {
     waiting: Cell<bool>,
     fetching: Cell<bool>,
     again: Cell<bool>,
+    /// How long to wait when the connection was refused, or a fetch failed, once more.
     refused: Cell<i32>,
+    failed: Cell<i32>,
     timer: Cell<Option<i32>>,
 }
 
@@ -125,9 +127,15 @@ fn refresh(state: &Rc<State>) {
     }
     let state = Rc::clone(state);
     spawn_local(async move {
-        // A failed fetch leaves the page as it was; the next news tries again.
+        // A failed fetch leaves the page as it was, and is tried again: the news that asked for it does not come twice.
         if let Ok((_, html)) = fetch_page(None).await {
+            state.failed.set(0);
             replace(&html);
+        } else {
+            let wait = (2 * state.failed.get()).clamp(REFUSED_MS, MOST_REFUSED_MS);
+            state.failed.set(wait);
+            let later = Rc::clone(&state);
+            after(wait, move || gather(&later));
         }
         done(&state);
     });

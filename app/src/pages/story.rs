@@ -35,7 +35,7 @@ pub(crate) fn Story() -> impl IntoView {
                 <p class="eyebrow"><a href=thread::address(&story.entry.thread)>{format!("All about {}", story.entry.thread)}</a></p>
                 <h1><span class="mono">{alert.id.clone()}</span>": "{what}</h1>
             </div>
-            <div id="story" data-live>
+            <div class="stack" id="story" data-live>
                 <p class="lead">{lead(&story.entry)}</p>
                 {thread::actions(&story.entry.thread, Some(&id), story.standing, &clock)}
                 {sent}
