@@ -49,7 +49,9 @@ test('by keyboard alone: sign in, a phone, its code, a rule, a ringing phone', a
   await keys.press(page.getByRole('button', { name: '1', exact: true }));
   await expect(page.locator('#device')).toContainText('You pressed 1');
   await keys.press(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'History' }));
-  await keys.press(page.getByRole('table').getByRole('link').first());
+  await keys.press(page.locator('main').getByRole('link', { name: 'S190425z' }).first());
+  await expect(page).toHaveURL(/\/history\/about\/S190425z$/);
+  await keys.press(page.locator(`a[href="/history/${alert.id}"]`).first());
   await expect(page).toHaveURL(new RegExp(alert.id));
 
   // What deletes asks first, and is reached by keyboard like everything else.

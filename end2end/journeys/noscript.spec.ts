@@ -65,3 +65,30 @@ test('an alert: it rings, is answered, acknowledged, and explained', async ({ pa
   await page.getByRole('button', { name: '1', exact: true }).click();
   await reloadUntil(page, `/history/${taken.id}`, page.locator('#story').getByText('answered, key pressed').first());
 });
+
+test('quiet hours: a window added, filled in and saved', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/quiet');
+  await page.getByRole('button', { name: 'Add a window' }).click();
+  // All of the day, every day, so that it is quiet whenever this runs.
+  for (const day of await page.getByRole('group', { name: /^Window 1/ }).getByRole('checkbox').all()) await day.check();
+  await page.getByLabel('From', { exact: true }).fill('00:00');
+  await page.getByLabel('To', { exact: true }).fill('23:59');
+  await page.getByRole('button', { name: 'Save the quiet hours' }).click();
+  await expect(page.getByRole('status').first()).toContainText('Quiet hours saved');
+  await expect(page.locator('main')).toContainText('It is quiet now');
+});
+
+test('what a call does, a page does too: know it, mute it, let it ring again', async ({ page, ringdown }) => {
+  await signIn(page);
+  await verifiedPhone(page, 'text');
+  await makeRule(page, '1 per year');
+  expect((await ringdown.post(superevent().made)).deliveries).toBe(1);
+  await page.goto('/history/about/S190425z');
+  await page.getByRole('button', { name: 'I know' }).click();
+  await expect(page.getByRole('status').first()).toContainText('Noted: you know');
+  await page.getByRole('button', { name: 'Mute it' }).click();
+  await expect(page.getByRole('status').first()).toContainText('Muted');
+  await page.getByRole('button', { name: 'Let it ring again' }).click();
+  await expect(page.getByRole('status').first()).toContainText('Unmuted');
+});

@@ -1,7 +1,10 @@
-// A picture of every page, light and dark, as a phone and as a wide screen show it.
+// A picture of every page, light and dark, as a phone and as a wide screen show it. With RINGDOWN_README_PICTURES
+// those of the README are made anew too.
 
+import { writeFile } from 'node:fs/promises';
 import { SCHEMES } from '../harness/axe.ts';
 import { settled } from '../harness/visit.ts';
+import { webp } from '../harness/webp.ts';
 import { test } from '../harness/world.ts';
 import { PAGES } from '../pages.ts';
 
@@ -9,6 +12,13 @@ const SCREENS = [
   { width: 390, height: 844 },
   { width: 1440, height: 900 },
 ];
+
+/** What the README shows, and how much of it: a picture is for a glance. */
+const README: Record<string, (typeof SCHEMES)[number]> = {
+  'phone-ringing': 'dark',
+  quiet: 'light',
+  thread: 'light',
+};
 
 for (const one of PAGES) {
   test(`pictures of ${one.name}`, async ({ world, tabFor }) => {
@@ -22,6 +32,10 @@ for (const one of PAGES) {
         await page.setViewportSize(screen);
         const path = `screenshots/${one.name}-${colorScheme}-${screen.width}.png`;
         await page.screenshot({ path, fullPage: true });
+        if (process.env.RINGDOWN_README_PICTURES && screen.width > 1000 && README[one.name] === colorScheme) {
+          const small = await webp(page.context(), await page.screenshot());
+          await writeFile(`../docs/pictures/${one.name}.webp`, small);
+        }
       }
     }
   });
