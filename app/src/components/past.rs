@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use engine::superevents::Past;
+use engine::superevents::{self, Past};
 use leptos::prelude::*;
 use model::backtest::Report;
-use model::quiet::Quiet;
 use model::rule::{Rule, Template};
 use model::time::Millis;
 
-use crate::clock::Clock;
+use crate::ask::{Asker, Stop};
 use crate::islands::past::{BODY, Night, SAID, Shown, said, shown};
 
 /// 2019-01-01, before the oldest superevent of the record.
@@ -26,9 +25,12 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    pub(crate) fn new(past: Arc<Past>, clock: &Clock, quiet: Quiet) -> Self {
+    pub(crate) async fn of(asker: &Asker) -> Result<Self, Stop> {
+        let (engine, clock) = (asker.engine(), asker.clock());
+        let past = superevents::past(engine).await?;
+        let quiet = engine::quiet::standing(engine, &asker.who).await?.quiet;
         let night = Night { zone: clock.offsets(FIRST), city: clock.city().to_owned(), quiet };
-        Self { past, night, now: clock.now() }
+        Ok(Self { past, night, now: clock.now() })
     }
 
     /// The ids for which a rule rings.

@@ -5,9 +5,8 @@
 
 use engine::contacts::{self, Contact};
 use engine::names::{self, Choices};
-use engine::{rules, superevents};
+use engine::rules;
 use leptos::prelude::*;
-use model::quiet::Quiet;
 use model::rule::{MAX_DESCRIPTION, Rule, RuleForm, Template};
 
 use super::contacts::how;
@@ -61,7 +60,7 @@ pub(crate) fn Edit() -> impl IntoView {
 async fn page(asker: &Asker, rule: Option<Rule>, form: RuleForm, again: Again) -> Result<Page, Stop> {
     let choices = names::choices(asker.engine()).await?;
     let contacts = contacts::list(asker.engine(), &asker.who).await?;
-    let trial = Trial::new(superevents::past(asker.engine()).await?, &asker.clock(), Quiet::default());
+    let trial = Trial::of(asker).await?;
     let again = again.judged(&lenient(&form).parse(&choices.known_labels).err().unwrap_or_default());
     let title = if rule.is_some() { "Change a rule" } else { "Make a rule" };
     let save = if rule.is_some() { "Save the changes" } else { "Save this rule" };

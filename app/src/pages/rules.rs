@@ -5,9 +5,7 @@
 use engine::contacts::{self, Contact};
 use engine::names;
 use engine::rules::{self, Deleted};
-use engine::superevents;
 use leptos::prelude::*;
-use model::quiet::Quiet;
 use model::rule::Rule;
 
 use super::contacts::how;
@@ -68,7 +66,7 @@ fn undo(deleted: &Deleted, clock: &Clock) -> impl IntoView + use<> {
 
 async fn nothing_yet(asker: &Asker) -> Result<impl IntoView + use<>, Stop> {
     let choices = names::choices(asker.engine()).await?;
-    let trial = Trial::new(superevents::past(asker.engine()).await?, &asker.clock(), Quiet::default());
+    let trial = Trial::of(asker).await?;
     Ok(view! {
         <div class="empty">
             <p>

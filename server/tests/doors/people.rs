@@ -192,3 +192,19 @@ async fn a_rule_is_tried_without_being_saved() {
     assert!(begun.contains("22 of 137 known superevents would have rung"), "{begun}");
     house.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quiet_hours_are_shaded_where_a_rule_is_tried() {
+    const SHADED: &str = "Your quiet hours are shaded";
+    let house = House::open().await;
+    engine::superevents::seed(&house.engine).await.unwrap();
+    let cookie = cookie(&sign_in(&house, &house.url).await).unwrap();
+    let rule = format!("{}/rules/new?from=significant", house.url);
+    assert!(!get(&house, &rule, &cookie).await.text().await.unwrap().contains(SHADED));
+    let form = [("windows[0][days][]", "0"), ("windows[0][from]", "22:00"), ("windows[0][to]", "07:00")];
+    let pair = cookie.split(';').next().unwrap();
+    let save = house.http.post(format!("{}/do/quiet/save", house.url)).header(COOKIE, pair).form(&form);
+    assert_eq!(save.send().await.unwrap().headers()["location"], "/quiet?said=quiet-saved");
+    assert!(get(&house, &rule, &cookie).await.text().await.unwrap().contains(SHADED));
+    house.close().await;
+}
