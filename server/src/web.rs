@@ -106,13 +106,17 @@ pub fn router(app: App) -> Router {
         .merge(quiet)
         .nest_service("/pkg", cached(files, hashed))
         .with_state(app)
-        .layer(CompressionLayer::new())
-        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
-        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(trace())
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        // The outermost first, and all as one: every layer of a router's own is another box for each request, in
+        // which all below it are cloned once more.
+        .layer((
+            SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid),
+            trace(),
+            PropagateRequestIdLayer::new(REQUEST_ID),
+            fixed(header::X_FRAME_OPTIONS, "DENY"),
+            fixed(header::REFERRER_POLICY, "same-origin"),
+            fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            CompressionLayer::new(),
+        ))
 }
 
 /// Who is signed in, looked up anew each time.
