@@ -154,6 +154,16 @@ mod tests {
     }
 
     #[test]
+    fn a_night_begins_at_noon() {
+        let rome = Clock::new("Europe/Rome", NOW);
+        assert_eq!(rome.night_minute(NOW), (5, 750), "Sunday at half past midnight is Saturday's night");
+        assert_eq!(rome.night_minute(NOW.plus_secs(12 * 3600)), (6, 30));
+        // The clock goes from 02:00 to 03:00 at 01:00 UTC.
+        let jump = Millis::parse_rfc3339("2026-03-29T01:00:00Z").unwrap_or_default();
+        assert_eq!(rome.wall(jump.plus_secs(-60), 1), "02:00");
+    }
+
+    #[test]
     fn an_unknown_zone_is_utc() {
         let nowhere = Clock::new("Nowhere/At_All", NOW);
         assert_eq!((nowhere.city(), nowhere.words(NOW).as_str()), ("UTC", "23:30 today"));

@@ -14,10 +14,11 @@ use serde::Deserialize;
 use sqlx::FromRow;
 
 use crate::conversation::muted;
-use crate::db::{Tx, again, rows};
+use crate::db::{Tx, again, row, rows};
 use crate::dispatch::Leaving;
 use crate::error::{Error, Result};
 use crate::intake::{self, EXPIRES_SECS};
+use crate::quiet::Hush;
 use crate::{Engine, contacts, new_id, queue};
 
 /// Twilio takes no longer text.
@@ -68,6 +69,11 @@ pub struct Relayed {
 }
 
 #[derive(FromRow)]
+struct KnownRow {
+    known: String,
+}
+
+#[derive(FromRow)]
 struct Known {
     id: String,
     member_id: String,
@@ -90,6 +96,7 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
     let (category, subject) = named.unwrap_or((Category::Superevent, "message"));
     let mut alert = Alert::new(category, subject, AlertType::Other(RELAYED.to_owned()));
     alert.test = drill;
+    alert.far_given = false;
     let id = new_id();
     // One that names nothing must not share its mutes with the next.
     let subject = if named.is_some() { subject.to_owned() } else { format!("message-{id}") };
@@ -99,13 +106,21 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
     let mut tx = engine.db().write().await?;
     let known = verified(&mut tx, engine.sandbox()).await?;
     let muted = muted(&mut tx, subject, alert.conversation()).await?;
+    let rules = engine.rule_cache().current(&mut tx, engine.sandbox()).await?;
+    let before = known_of(&mut tx, subject).await?;
+    let hush = |member_id: &str| rules.peace.get(member_id)?.hush(&alert, before.as_ref(), now);
     let mut refused = Vec::new();
     let mut owed = Vec::new();
     let mut told = BTreeSet::new();
     for (place, contact) in request.contacts.iter().enumerate() {
         let found = match find(&known, contact) {
             Ok((found, _)) if muted.contains(&found.member_id) => Err("muted"),
-            other => other,
+            Ok((found, ways)) => match hush(&found.member_id) {
+                Some(Hush::Paused) => Err("paused"),
+                Some(Hush::Quiet { .. }) => Err("quiet"),
+                None => Ok((found, ways)),
+            },
+            Err(why) => Err(why),
         };
         let (found, channels) = match found {
             Ok(found) => found,
@@ -156,6 +171,12 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
         "relayed for GraceDB"
     );
     Ok(relayed)
+}
+
+/// What packets have told of the subject: a message itself says nothing that could break through quiet hours.
+async fn known_of(tx: &mut Tx, subject: &str) -> Result<Option<model::known::Known>> {
+    let found = row!(tx, KnownRow, "SELECT known FROM subjects WHERE id = $1", subject)?;
+    Ok(found.map(|row| serde_json::from_str(&row.known)).transpose()?.flatten())
 }
 
 /// Looks at an `email` request. E-mail is not sent yet, so it is always refused, and says why.

@@ -130,6 +130,35 @@ pub async fn standing(engine: &Engine, who: &Member) -> Result<Standing> {
     })
 }
 
+/// Why it may not ring now, for the line that says whether somebody is reachable.
+pub(crate) struct HushWords {
+    /// Nothing rings at all.
+    pub(crate) paused: bool,
+    pub(crate) words: String,
+}
+
+/// None where it rings.
+pub(crate) async fn in_words(engine: &Engine, who: &Member) -> Result<Option<HushWords>> {
+    let now = engine.now();
+    let peace = load(&mut engine.db().read().await?, &who.id).await?;
+    let local = |at: Millis, form: &str| {
+        let at = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        at.to_zoned(peace.hours.zone().clone()).strftime(form).to_string()
+    };
+    if let Some(until) = peace.paused_until.filter(|until| *until > now) {
+        let words = format!("Paused until {}, so nothing will ring.", local(until, "%H:%M on %-d %B %Y"));
+        return Ok(Some(HushWords { paused: true, words }));
+    }
+    Ok(peace.hours.until(now).map(|until| {
+        let until = local(until, "%H:%M");
+        let words = peace.hours.quiet().exceptions().map_or_else(
+            || format!("Quiet until {until}: nothing rings before then."),
+            |exceptions| format!("Quiet until {until}: it rings only if {exceptions}."),
+        );
+        HushWords { paused: false, words }
+    }))
+}
+
 /// Replaces the quiet hours.
 pub async fn save(engine: &Engine, who: &Member, form: &QuietForm) -> Result<()> {
     let quiet = form.parse().map_err(Error::Invalid)?;

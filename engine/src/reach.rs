@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use crate::db::row;
 use crate::error::Result;
 use crate::members::Member;
-use crate::{Engine, blocks, contacts, rules};
+use crate::{Engine, blocks, contacts, quiet, rules};
 
 /// The answer.
 #[derive(Clone, Debug)]
@@ -68,6 +68,8 @@ pub async fn of(engine: &Engine, who: &Member) -> Result<Reach> {
         verified.iter().find(|contact| blocked(contact)).filter(|_| on().any(|rule| tells(rule, &blocked)));
     let paused = rules.iter().filter(|rule| rule.paused).count();
     let unverified = contacts.iter().find(|contact| contact.verified.is_none());
+    let hush = quiet::in_words(engine, who).await?.filter(|_| live > 0);
+    let silent = hush.as_ref().is_some_and(|hush| hush.paused);
     let (words, todo) = if verified.is_empty() {
         match unverified {
             None => (
@@ -79,6 +81,9 @@ pub async fn of(engine: &Engine, who: &Member) -> Result<Reach> {
                 Some(Todo { words: "Verify it", href: format!("/contacts/{}", contact.id) }),
             ),
         }
+    } else if let Some(hush) = hush {
+        let todo = if hush.paused { "End the pause" } else { "See your quiet hours" };
+        (hush.words, Some(Todo { words: todo, href: "/quiet".to_owned() }))
     } else if live > 0 {
         let plural = if live == 1 { "1 rule".to_owned() } else { format!("{live} rules") };
         (format!("Your phone will ring for {plural}."), None)
@@ -99,7 +104,7 @@ pub async fn of(engine: &Engine, who: &Member) -> Result<Reach> {
         )
     };
     Ok(Reach {
-        reachable: live > 0,
+        reachable: live > 0 && !silent,
         verified: verified.len(),
         unverified: contacts.len() - verified.len(),
         live_rules: live,

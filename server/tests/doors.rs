@@ -15,5 +15,7 @@ mod house;
 mod machines;
 #[path = "doors/people.rs"]
 mod people;
+#[path = "doors/quiet.rs"]
+mod quiet;
 #[path = "doors/telephone.rs"]
 mod telephone;

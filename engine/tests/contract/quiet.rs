@@ -31,6 +31,8 @@ scenarios!(
     codes_and_tests_come_in_a_pause,
     settings_are_kept_and_checked,
     a_mute_can_be_lifted,
+    the_first_line_says_that_it_is_quiet,
+    what_gracedb_asks_for_keeps_quiet_too,
 );
 
 const ANN: &str = "+14145550123";
@@ -376,6 +378,43 @@ async fn settings_are_kept_and_checked(w: &World) {
         .await
         .unwrap();
     assert_eq!(w.count("deliveries").await, 1);
+}
+
+async fn the_first_line_says_that_it_is_quiet(w: &World) {
+    at(w, "01-14T12:00");
+    let (ann, _) = sleeper(w, ANN, "text", &QuietForm { ns_candidate: true, ..nights() }).await;
+    let reach = || async { engine::reach::of(&w.engine, &ann).await.unwrap() };
+    assert!(reach().await.reachable && reach().await.todo.is_none());
+    at(w, "01-14T22:00");
+    let night = reach().await;
+    assert!(night.reachable && night.words.contains("07:00"), "{}", night.words);
+    assert_eq!(night.todo.unwrap().href, "/quiet");
+    quiet::pause(&w.engine, &ann, "2026-01-20", "09:00").await.unwrap();
+    let paused = reach().await;
+    assert!(!paused.reachable && paused.words.contains("09:00"), "{}", paused.words);
+    assert_eq!(paused.todo.unwrap().href, "/quiet");
+}
+
+async fn what_gracedb_asks_for_keeps_quiet_too(w: &World) {
+    at(w, "01-14T01:00");
+    sleeper(w, ANN, "text", &QuietForm { far: "1e-10 Hz".to_owned(), ..nights() }).await;
+    w.listener(BOB, "text").await;
+    let ask = |id: &str| -> engine::egad::PhoneRequest {
+        serde_json::from_value(serde_json::json!({
+            "message": format!("A superevent with GraceDB ID {id} was created."),
+            "contacts": [
+                { "phone_number": ANN, "phone_method": "T" },
+                { "phone_number": BOB, "phone_method": "T" },
+            ],
+        }))
+        .unwrap()
+    };
+    let relayed = engine::egad::phone(&w.engine, "production", &ask("S230101a")).await.unwrap();
+    assert_eq!((relayed.deliveries, relayed.refused), (1, vec![(0, "quiet")]));
+    // What packets told of it breaks through.
+    w.take(&update("S230102a", 1e-12)).await;
+    let rare = engine::egad::phone(&w.engine, "production", &ask("S230102a")).await.unwrap();
+    assert_eq!(rare.deliveries, 2, "{:?}", rare.refused);
 }
 
 async fn a_mute_can_be_lifted(w: &World) {

@@ -1,0 +1,61 @@
+//! The page of quiet hours: rows come and go by buttons, faults stand at their fields, and what is saved applies.
+
+use reqwest::header::{COOKIE, LOCATION};
+
+use crate::house::House;
+use crate::people::{cookie, sign_in};
+
+struct Visitor<'a> {
+    house: &'a House,
+    cookie: String,
+}
+
+impl Visitor<'_> {
+    async fn page(&self, path: &str) -> String {
+        let url = format!("{}{path}", self.house.url);
+        self.house.http.get(url).header(COOKIE, &self.cookie).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Where the answer leads.
+    async fn post(&self, door: &str, fields: &[(&str, &str)]) -> String {
+        let url = format!("{}/do/quiet/{door}", self.house.url);
+        let sent = self.house.http.post(url).header(COOKIE, &self.cookie).form(fields).send().await.unwrap();
+        assert_eq!(sent.status().as_u16(), 303, "{door}");
+        sent.headers()[LOCATION].to_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn quiet_hours_are_set_by_buttons_alone() {
+    let house = House::open().await;
+    let signed_in = cookie(&sign_in(&house, &house.url).await).unwrap();
+    let me = Visitor { house: &house, cookie: signed_in.split(';').next().unwrap().to_owned() };
+    assert!(me.page("/quiet").await.contains("Calls and texts reach you at any hour."));
+    // A row that is added is not saved yet.
+    let added = me.post("save", &[("act", "add"), ("digest", "true")]).await;
+    assert!(added.starts_with("/quiet?again=") && added.ends_with("#windows"), "{added}");
+    let form = me.page(added.trim_end_matches("#windows")).await;
+    assert!(form.contains("value=\"22:30\"") && form.contains("Not saved yet"), "{form}");
+    assert!(me.page("/quiet").await.contains("None yet"));
+    let row = |to: &'static str| {
+        vec![
+            ("windows[0][days][]", "0"),
+            ("windows[0][days][]", "4"),
+            ("windows[0][from]", "22:30"),
+            ("windows[0][to]", to),
+            ("act", "save"),
+        ]
+    };
+    let refused = me.post("save", &row("soon")).await;
+    let faults = me.page(&refused).await;
+    assert!(faults.contains("id=\"to-0-fault\"") && faults.contains("value=\"soon\""), "{faults}");
+    assert_eq!(me.post("save", &row("07:00")).await, "/quiet?said=quiet-saved");
+    let saved = me.page("/quiet").await;
+    assert!(saved.contains("Quiet on Monday and Friday from 22:30 to 07:00."), "{saved}");
+    assert!(saved.contains("Monday to Tuesday") || saved.contains("22:30 to 07:00"), "{saved}");
+    assert_eq!(me.post("zone", &[("time_zone", "sydney")]).await, "/quiet?said=zone-set");
+    assert!(me.page("/quiet").await.contains("Australia/Sydney: it is "));
+    assert!(me.post("pause", &[("until", ""), ("at", "")]).await.starts_with("/quiet?again="));
+    assert_eq!(me.post("unmute", &[("subject", "S000000x")]).await, "/quiet");
+    house.close().await;
+}
