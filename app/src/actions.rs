@@ -1,6 +1,7 @@
 //! The server functions. Each is a public door: who is asking, call the engine, say
 //! where to look next.
 
+pub(crate) mod account;
 pub(crate) mod alarms;
 pub(crate) mod contacts;
 pub(crate) mod history;
@@ -15,8 +16,12 @@ pub(crate) fn register() {
     use leptos::server_fn::axum::register_explicit;
     register_explicit::<session::SignIn>();
     register_explicit::<session::SignOut>();
+    register_explicit::<account::DeleteAccount>();
+    register_explicit::<account::SignOutEverywhere>();
     register_explicit::<contacts::AddContact>();
+    register_explicit::<contacts::AddEmail>();
     register_explicit::<contacts::RenameContact>();
+    register_explicit::<contacts::ChangeMethod>();
     register_explicit::<contacts::DeleteContact>();
     register_explicit::<contacts::TestContact>();
     register_explicit::<contacts::SendCode>();

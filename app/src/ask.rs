@@ -15,7 +15,7 @@ use tower_sessions::Session;
 use crate::clock::Clock;
 
 /// The session's key of the signed-in member's id.
-pub(crate) const MEMBER: &str = "member";
+pub const MEMBER: &str = "member";
 
 /// What a page or a server function is given.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ pub(crate) mod entry;
 pub(crate) mod form;
 pub(crate) mod handset;
 pub(crate) mod icon;
+pub(crate) mod let_through;
 pub(crate) mod notice;
 pub(crate) mod past;
 pub(crate) mod thread;

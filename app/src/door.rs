@@ -1,5 +1,5 @@
-//! The way through every server function: is it our own form, who is asking, do
-//! it, and say where to look next.
+//! The way through every server function: is it our own form, who is asking, was it
+//! done already, do it, and say where to look next.
 //!
 //! Easily got wrong: the answer is always a redirect, never an `Err`; an `Err`
 //! would put its text into the address and answer 500 to people without scripts.
@@ -8,12 +8,14 @@ use std::future::Future;
 
 use engine::Engine;
 use engine::members::Member;
+use engine::once::{self, Turn};
 use http::StatusCode;
 use leptos::prelude::ServerFnError;
 use serde_json::Value;
 
 use crate::again::{self, Fault};
 use crate::ask::{Ask, Stop, failed};
+use crate::islands::ONCE;
 
 /// What a server function returns; its answer is in the response's head.
 pub(crate) type Answer = Result<(), ServerFnError>;
@@ -84,7 +86,28 @@ where
         let back = again::keep(ask, page, typed, Vec::new(), Some(note.to_owned())).await?;
         return Ok(sign_in_for(&back));
     };
-    match use_case(ask.engine.clone(), who).await {
+    let Some(key) = key(ask, &who, page, &typed) else {
+        return outcome(ask, page, typed, use_case(ask.engine.clone(), who).await).await;
+    };
+    match once::turn(&ask.engine, &key).await.map_err(failed)? {
+        Turn::Done(place) => return Ok(place),
+        Turn::Lost => return again::keep(ask, page, typed, Vec::new(), Some(LOST.to_owned())).await,
+        Turn::First => {}
+    }
+    let place = outcome(ask, page, typed, use_case(ask.engine.clone(), who).await).await?;
+    once::done(&ask.engine, &key, &place).await.map_err(failed)?;
+    Ok(place)
+}
+
+/// The form as one that is done once; those without a token, as from a program, are done each time.
+fn key(ask: &Ask, who: &Member, page: &str, typed: &Value) -> Option<String> {
+    let token = ask.query(ONCE)?;
+    Some(once::key(&[token, &who.id, &ask.path, page, &typed.to_string()]))
+}
+
+/// Where to look, by how it went.
+async fn outcome(ask: &Ask, page: &str, typed: Value, went: engine::Result<Done>) -> Result<String, Stop> {
+    match went {
         Ok(done) if done.again => Ok(again::keep(ask, page, typed, Vec::new(), None).await? + &done.place),
         Ok(done) => Ok(done.place),
         Err(engine::Error::Invalid(fields)) => {
@@ -94,8 +117,8 @@ where
         Err(engine::Error::Conflict(message) | engine::Error::Limit { message, .. }) => {
             again::keep(ask, page, typed, Vec::new(), Some(message)).await
         }
-        // The page itself then says that it is gone, with the right status.
-        Err(engine::Error::NotFound) => Ok(page.to_owned()),
+        // Deleted in another tab, or somebody else's: the caller cannot tell.
+        Err(engine::Error::NotFound) => Ok(Done::at(page).saying(GONE).place),
         Err(engine::Error::Forbidden) => Ok("/?said=forbidden".to_owned()),
         Err(other) => {
             let _ = failed(other);
@@ -103,6 +126,9 @@ where
         }
     }
 }
+
+/// Said, with the status 404, where a form was about something that is not there.
+pub(crate) const GONE: &str = "gone";
 
 /// The field of a verification code.
 pub(crate) const CODE: &str = "code";
@@ -115,6 +141,8 @@ fn without_code(mut typed: Value) -> Value {
     typed
 }
 
+const LOST: &str =
+    "This was sent before, and its answer was lost. Look whether it was done; if not, send it again.";
 const OUR_FAULT: &str = "Something failed on our side, and nothing was saved. Please try again.";
 
 /// The request, if it was made by our own pages; else 403 and no more.

@@ -18,7 +18,7 @@ use crate::ask::{Ask, Asker, Stop};
 use crate::components::form::action;
 use crate::components::notice;
 use crate::components::wave::Mark;
-use crate::door::sign_in_for;
+use crate::door::{GONE, sign_in_for};
 use crate::islands::live::Live;
 use crate::pages::lost;
 
@@ -89,6 +89,9 @@ where
 }
 
 fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> impl IntoView + use<> {
+    if ask.query("said") == Some(GONE) {
+        ask.set_status(StatusCode::NOT_FOUND);
+    }
     let page = outcome.unwrap_or_else(|stop| {
         match stop {
             Stop::SignIn => ask.see_other(&sign_in_for(&ask.address())),
@@ -110,8 +113,9 @@ fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> imp
             <HydrationScripts options islands=true />
         }
     });
+    let mine = asker.map(|_| view! { " \u{b7} "<a href="/account">"My data"</a> });
     view! {
-        <Title text=format!("{} \u{b7} Ringdown", page.title) />
+        <Title text=format!("{} \u{b7} Ringdown", escaped(&page.title)) />
         <a class="skip" href="#main">"Skip to the content"</a>
         <header class="top">
             {strip}
@@ -126,12 +130,17 @@ fn compose(ask: &Ask, asker: Option<&Asker>, outcome: Result<Page, Stop>) -> imp
             {page.main}
         </main>
         <footer class="foot">
-            <p><a href="/help">"Help"</a></p>
+            <p class="narrow"><a href="/help">"Help"</a> {mine}</p>
             <p>"Ringdown calls and texts members of the LIGO-Virgo-KAGRA collaboration about events in GraceDB."</p>
         </footer>
         {page.live.then(|| view! { <Live /> })}
         {scripts}
     }
+}
+
+/// The title is put into the document as it is, and names are written by people.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Leptos wakes islands when the browser is idle. One that is busy, or shows another window,
@@ -167,9 +176,10 @@ fn navigation(ask: &Ask, who: Option<&Member>) -> impl IntoView + use<> {
 }
 
 fn me(asker: &Asker) -> impl IntoView + use<> {
+    let here = (asker.ask.path == "/account").then_some("page");
     view! {
         <div class="me">
-            <span>{asker.who.name.clone()}</span>
+            <a href="/account" title="What is kept of you" aria-current=here>{asker.who.name.clone()}</a>
             <form method="post" action={action::<SignOut>()}>
                 <button class="plain">"Sign out"</button>
             </form>

@@ -23,4 +23,6 @@ mod pages;
 mod shell;
 
 #[cfg(feature = "ssr")]
+pub use ask::MEMBER;
+#[cfg(feature = "ssr")]
 pub use shell::{App, register, shell};

@@ -1,6 +1,7 @@
 //! One file a page: what it asks the engine for, and what it shows.
 
 pub(crate) mod about;
+pub(crate) mod account;
 pub(crate) mod admin;
 pub(crate) mod contact;
 pub(crate) mod contacts;

@@ -9,8 +9,8 @@ use leptos_router::components::{Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::pages::{
-    about, admin, contact, contacts, help, history, home, lost, names, phone, quiet, rule, rules, sign_in,
-    story,
+    about, account, admin, contact, contacts, help, history, home, lost, names, phone, quiet, rule, rules,
+    sign_in, story,
 };
 
 /// The favicon: the mark, in a colour that both browser themes show.
@@ -54,6 +54,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/contacts") view=contacts::Contacts ssr=all.clone() />
                 <Route path=path!("/contacts/new") view=contacts::New ssr=all.clone() />
                 <Route path=path!("/contacts/:id") view=contact::One ssr=all.clone() />
+                <Route path=path!("/account") view=account::Account ssr=all.clone() />
                 <Route path=path!("/rules") view=rules::Rules ssr=all.clone() />
                 <Route path=path!("/rules/new") view=rule::New ssr=all.clone() />
                 <Route path=path!("/rules/:id") view=rule::Edit ssr=all.clone() />

@@ -1,17 +1,26 @@
-//! A member's contacts: add, rename, remove, test. A number is parsed once, at
+//! A member's contacts: add, rename, change the method, remove, test. A number is parsed once, at
 //! the edge, and never changes afterwards; another number is another contact.
+//!
+//! Easily got wrong: an e-mail address is kept and shown, but nothing is sent to it yet. It has no method, so it
+//! has no channels, and nobody is reachable by it.
 
 use model::contact::{self, Channel, ContactKind, E164, Method};
-use model::delivery::DeliveryKind;
 use model::invalid::Invalid;
 use model::time::Millis;
-use model::words;
 use sqlx::FromRow;
 
 use crate::db::{Tx, exec, expect_row, row, rows};
 use crate::error::{Error, Result};
 use crate::members::{self, Member};
-use crate::{Engine, new_id, phone, queue, ruleset};
+use crate::{Engine, new_id, phone, ruleset};
+
+mod method;
+mod removal;
+mod trial;
+
+pub use method::{Changed, change_method};
+pub use removal::{left_alone, remove};
+pub use trial::test;
 
 /// A phone or e-mail address of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +37,8 @@ pub struct Contact {
     pub email: Option<String>,
     /// Call, text or both, for a phone.
     pub method: Option<Method>,
+    /// The method that its owner wants instead, once a code has come by what is new in it.
+    pub wanted: Option<Method>,
     /// When its owner proved to hold it.
     pub verified: Option<Millis>,
     /// When it was added.
@@ -58,6 +69,7 @@ struct ContactRow {
     phone: Option<String>,
     email: Option<String>,
     method: Option<String>,
+    wanted_method: Option<String>,
     verified_ms: Option<i64>,
     created_ms: i64,
 }
@@ -70,11 +82,8 @@ impl TryFrom<ContactRow> for Contact {
         Ok(Self {
             kind: ContactKind::parse(&row.kind).ok_or_else(|| odd("kind"))?,
             phone: row.phone.as_deref().map(E164::parse).transpose().map_err(|_| odd("phone"))?,
-            method: row
-                .method
-                .as_deref()
-                .map(|text| Method::parse(text).ok_or_else(|| odd("method")))
-                .transpose()?,
+            method: method(row.method.as_deref()).map_err(|()| odd("method"))?,
+            wanted: method(row.wanted_method.as_deref()).map_err(|()| odd("wanted method"))?,
             email: row.email,
             verified: row.verified_ms.map(Millis),
             created: Millis(row.created_ms),
@@ -82,6 +91,10 @@ impl TryFrom<ContactRow> for Contact {
             id: row.id,
         })
     }
+}
+
+fn method(stored: Option<&str>) -> Result<Option<Method>, ()> {
+    stored.map(|text| Method::parse(text).ok_or(())).transpose()
 }
 
 impl Contact {
@@ -97,14 +110,23 @@ impl Contact {
     pub fn channels(&self) -> Vec<Channel> {
         self.method.map(|method| method.channels().to_vec()).unwrap_or_default()
     }
+
+    /// The ways by which a code would prove something that is not proven yet: any of a new phone's, or what is new
+    /// in the method that its owner wants.
+    pub fn to_prove(&self) -> Vec<Channel> {
+        let own = self.channels();
+        match (self.verified, self.wanted) {
+            (None, _) => own,
+            (Some(_), Some(wanted)) => {
+                wanted.channels().iter().copied().filter(|channel| !own.contains(channel)).collect()
+            }
+            (Some(_), None) => Vec::new(),
+        }
+    }
 }
 
 /// How many contacts a member may have.
 const MOST: usize = 20;
-/// A test is worth hearing for two minutes.
-const TEST_EXPIRES_SECS: i64 = 120;
-/// Tests of one contact in an hour.
-const TESTS_PER_HOUR: i64 = 6;
 
 /// The member's contacts, oldest first.
 pub async fn list(engine: &Engine, who: &Member) -> Result<Vec<Contact>> {
@@ -116,7 +138,7 @@ pub(crate) async fn list_in(tx: &mut Tx, member_id: &str) -> Result<Vec<Contact>
     let found = rows!(
         tx,
         ContactRow,
-        "SELECT id, description, kind, phone, email, method, verified_ms, created_ms
+        "SELECT id, description, kind, phone, email, method, wanted_method, verified_ms, created_ms
          FROM contacts WHERE member_id = $1 ORDER BY created_ms, id",
         member_id
     )?;
@@ -133,7 +155,7 @@ pub(crate) async fn get_in(tx: &mut Tx, member_id: &str, id: &str) -> Result<Con
     let found = row!(
         tx,
         ContactRow,
-        "SELECT id, description, kind, phone, email, method, verified_ms, created_ms
+        "SELECT id, description, kind, phone, email, method, wanted_method, verified_ms, created_ms
          FROM contacts WHERE member_id = $1 AND id = $2",
         member_id,
         id
@@ -154,16 +176,6 @@ pub async fn add(engine: &Engine, who: &Member, new: &NewContact) -> Result<Cont
     let (Some(description), Some(phone), Some(method)) = (description, phone, method) else {
         return Err(Error::Invalid(faults));
     };
-    let mut tx = engine.db().write().await?;
-    members::hold(&mut tx, &who.id).await?;
-    let others = list_in(&mut tx, &who.id).await?;
-    if others.len() >= MOST {
-        return Err(Error::Conflict(format!("You have {MOST} contacts already; delete one first.")));
-    }
-    if let Some(twin) = others.iter().find(|other| other.phone.as_ref() == Some(&phone)) {
-        let message = format!("You have this number already: {}.", twin.description);
-        return Err(Error::field("phone", "already_yours", message));
-    }
     let contact = Contact {
         id: new_id(),
         description,
@@ -171,9 +183,54 @@ pub async fn add(engine: &Engine, who: &Member, new: &NewContact) -> Result<Cont
         phone: Some(phone),
         email: None,
         method: Some(method),
+        wanted: None,
         verified: None,
         created: engine.now(),
     };
+    add_new(engine, who, contact).await
+}
+
+/// Keeps an e-mail address. Nothing is sent to it yet, not even a code.
+pub async fn add_email(engine: &Engine, who: &Member, description: &str, email: &str) -> Result<Contact> {
+    let mut faults: Vec<Invalid> = Vec::new();
+    let description = contact::parse_description(description).map_err(|fault| faults.push(fault)).ok();
+    let email = contact::parse_email(email).map_err(|fault| faults.push(fault)).ok();
+    let (Some(description), Some(email)) = (description, email) else {
+        return Err(Error::Invalid(faults));
+    };
+    let contact = Contact {
+        id: new_id(),
+        description,
+        kind: ContactKind::Email,
+        phone: None,
+        email: Some(email),
+        method: None,
+        wanted: None,
+        verified: None,
+        created: engine.now(),
+    };
+    add_new(engine, who, contact).await
+}
+
+/// Adds it unless there are too many, or it is there already.
+async fn add_new(engine: &Engine, who: &Member, contact: Contact) -> Result<Contact> {
+    let mut tx = engine.db().write().await?;
+    members::hold(&mut tx, &who.id).await?;
+    let others = list_in(&mut tx, &who.id).await?;
+    if others.len() >= MOST {
+        return Err(Error::Conflict(format!("You have {MOST} contacts already; delete one first.")));
+    }
+    // Letter for letter for us, as a mail server may tell cases apart; people do not.
+    let address = |contact: &Contact| contact.email.as_ref().map(|text| text.to_lowercase());
+    let same = |other: &&Contact| other.phone == contact.phone && address(other) == address(&contact);
+    if let Some(twin) = others.iter().find(same) {
+        let (field, what) = match contact.kind {
+            ContactKind::Phone => ("phone", "number"),
+            ContactKind::Email => ("email", "address"),
+        };
+        let message = format!("You have this {what} already: {}.", twin.description);
+        return Err(Error::field(field, "already_yours", message));
+    }
     insert(&mut tx, &who.id, &contact).await?;
     tx.commit().await?;
     engine.bus().changed(&who.id);
@@ -214,96 +271,4 @@ pub async fn rename(engine: &Engine, who: &Member, id: &str, description: &str) 
     }
     ruleset::touch(&mut tx).await?;
     tx.commit().await
-}
-
-#[derive(FromRow)]
-struct Named {
-    description: String,
-}
-
-/// Removes it, unless a rule uses it; what is still unsent to it is cancelled.
-pub async fn remove(engine: &Engine, who: &Member, id: &str) -> Result<()> {
-    let now = engine.now();
-    let mut tx = engine.db().write().await?;
-    members::hold(&mut tx, &who.id).await?;
-    get_in(&mut tx, &who.id, id).await?;
-    let users = rows!(
-        &mut tx,
-        Named,
-        "SELECT r.description FROM rules r JOIN rule_contacts c ON c.rule_id = r.id
-         WHERE c.contact_id = $1 ORDER BY r.created_ms",
-        id
-    )?;
-    if !users.is_empty() {
-        let names: Vec<String> = users.into_iter().map(|rule| format!("“{}”", rule.description)).collect();
-        let message = format!(
-            "This contact cannot be deleted while a rule uses it: {}. Change or delete the rule first.",
-            names.join(", ")
-        );
-        return Err(Error::Conflict(message));
-    }
-    exec!(
-        &mut tx,
-        "UPDATE deliveries SET state = 'cancelled', code = 'contact_removed', updated_ms = $1
-         WHERE contact_id = $2 AND state = 'queued'",
-        now.0,
-        id
-    )?;
-    exec!(&mut tx, "DELETE FROM contacts WHERE id = $1 AND member_id = $2", id, who.id.as_str())?;
-    ruleset::touch(&mut tx).await?;
-    tx.commit().await?;
-    engine.bus().changed(&who.id);
-    Ok(())
-}
-
-#[derive(FromRow)]
-struct Count {
-    n: i64,
-}
-
-/// Owes the contact a test call, text or both.
-pub async fn test(engine: &Engine, who: &Member, id: &str) -> Result<()> {
-    let now = engine.now();
-    let mut tx = engine.db().write().await?;
-    members::hold(&mut tx, &who.id).await?;
-    let contact = get_in(&mut tx, &who.id, id).await?;
-    if contact.verified.is_none() {
-        return Err(Error::Conflict("Verify this contact before testing it.".to_owned()));
-    }
-    let recent = row!(
-        &mut tx,
-        Count,
-        "SELECT count(*) AS n FROM deliveries
-         WHERE contact_id = $1 AND kind = 'test' AND created_ms > $2",
-        id,
-        now.plus_secs(-3600).0
-    )?;
-    let channels = contact.channels();
-    let per_test = i64::try_from(channels.len()).unwrap_or(1);
-    if recent.is_some_and(|recent| recent.n >= TESTS_PER_HOUR * per_test) {
-        return Err(Error::Limit {
-            code: "too_many_tests",
-            message: format!("At most {TESTS_PER_HOUR} tests an hour. Try again later."),
-            again: None,
-        });
-    }
-    let label = contact.label();
-    let owed = channels.into_iter().map(|channel| queue::Owed {
-        kind: DeliveryKind::Test,
-        alert_id: None,
-        member_id: &who.id,
-        contact_id: &contact.id,
-        contact_label: &label,
-        channel,
-        body: match channel {
-            Channel::Text => words::test_text(&contact.description, engine.settings().host()),
-            Channel::Call => words::test_spoken(&contact.description),
-        },
-        expires: now.plus_secs(TEST_EXPIRES_SECS),
-    });
-    queue::add(&mut tx, &owed.collect::<Vec<_>>(), now).await?;
-    tx.commit().await?;
-    engine.bus().work();
-    engine.bus().changed(&who.id);
-    Ok(())
 }

@@ -239,6 +239,7 @@ fn read_contact(given: &ContactIn, now: Millis) -> Result<Contact, String> {
         phone,
         email,
         method,
+        wanted: None,
         verified: given.verified.then_some(now),
         created: now,
     })

@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::time::Millis;
 
+pub mod account;
 pub mod alarms;
 pub mod blocks;
+pub mod book;
 pub mod callbacks;
 pub mod clock;
 pub mod contacts;
@@ -29,6 +31,7 @@ pub mod members;
 pub mod metrics;
 pub mod mutes;
 pub mod names;
+pub mod once;
 pub mod phone;
 pub mod providers;
 pub mod queue;

@@ -75,7 +75,7 @@ pub async fn demo_people(engine: &Engine) -> Result<Vec<Member>> {
         &mut tx,
         Member,
         "SELECT id, username, name, email, is_member, is_admin, is_demo, time_zone
-         FROM members WHERE is_demo ORDER BY is_admin, username"
+         FROM members WHERE is_demo AND is_member ORDER BY is_admin, username"
     )
 }
 

@@ -2,6 +2,7 @@
 //! which are too heavy for the browser, so it is here and not in `model`.
 
 use model::contact::E164;
+use model::country::country;
 use model::invalid::Invalid;
 use phonenumber::country::Id as Country;
 
@@ -19,13 +20,21 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
     }
     let international = typed.strip_prefix("00").map(|rest| format!("+{rest}"));
     let text = international.as_deref().unwrap_or(typed);
-    let refused = || {
-        wrong(
-            "not_a_number",
-            "This is not a valid phone number. Outside the United States begin with + and the country code, \
-             for example +39 06 1234 5678.",
-        )
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let message = match (text.starts_with('+'), country(&digits)) {
+        (true, Some(name)) => {
+            format!("This is not a valid phone number of {name}. Look at its digits again.")
+        }
+        (true, None) => "This is not a valid phone number. Begin with + and the country code, for example \
+                         +39 06 1234 5678."
+            .to_owned(),
+        (false, _) => {
+            "This is not a valid phone number of the United States. Elsewhere begin with + and the country \
+                       code, for example +39 06 1234 5678."
+                .to_owned()
+        }
     };
+    let refused = || wrong("not_a_number", &message);
     // "+44 (0)20 ...": the zero is for callers inside the country, except in Italy.
     let spellings = [text.to_owned(), text.replace("(0)", " "), text.replace("(0)", "0")];
     let tries = if text.starts_with('+') && text.contains("(0)") { &spellings[1..] } else { &spellings[..1] };
@@ -35,11 +44,38 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
     E164::parse(&e164).map_err(|_| refused())
 }
 
+/// Whether it is a number of a landline, by its country's plan; where the plan does not tell, it may be anything.
+pub fn is_landline(number: &E164) -> bool {
+    let Ok(read) = phonenumber::parse(None, number.as_str()) else { return false };
+    let kind = read.number_type(&phonenumber::metadata::DATABASE);
+    matches!(kind, phonenumber::Type::FixedLine)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-    use super::parse;
+    use super::{is_landline, parse};
+
+    #[test]
+    fn landlines_are_told_where_the_plan_tells() {
+        assert!(is_landline(&parse("+49 30 901820").unwrap()));
+        assert!(is_landline(&parse("+44 20 7946 0958").unwrap()));
+        assert!(!is_landline(&parse("+39 347 123 4567").unwrap()));
+        assert!(!is_landline(&parse("(414) 555-0123").unwrap()), "in the US it may be either");
+    }
+
+    #[test]
+    fn a_wrong_number_is_told_which_country_it_was_read_as() {
+        let words = |typed: &str| parse(typed).unwrap_err().message;
+        assert!(
+            words("+39 1").starts_with("This is not a valid phone number of Italy."),
+            "{}",
+            words("+39 1")
+        );
+        assert!(words("12 34").starts_with("This is not a valid phone number of the United States."));
+        assert!(words("+999 123").starts_with("This is not a valid phone number."));
+    }
 
     #[test]
     fn the_ways_people_write_a_number() {

@@ -134,6 +134,7 @@ struct DueRow {
     expires_ms: i64,
     phone: Option<String>,
     method: Option<String>,
+    wanted_method: Option<String>,
     verified_ms: Option<i64>,
     is_member: bool,
     is_demo: bool,
@@ -157,7 +158,7 @@ macro_rules! due_sql {
     ($lock:literal) => {
         concat!(
             "SELECT d.id, d.kind, d.member_id, d.contact_id, d.body, d.attempts, d.expires_ms,
-                    c.phone, c.method, c.verified_ms, m.is_member, m.is_demo, b.reason AS blocked,
+                    c.phone, c.method, c.wanted_method, c.verified_ms, m.is_member, m.is_demo, b.reason AS blocked,
                     m.paused_until_ms
              FROM deliveries d JOIN members m ON m.id = d.member_id
                   LEFT JOIN contacts c ON c.id = d.contact_id
@@ -275,7 +276,8 @@ fn fit(
         return Err(("cancelled", "unreadable"));
     };
     let is_code = kind == DeliveryKind::Code;
-    if row.verified_ms.is_some() == is_code {
+    let changing = is_code && row.verified_ms.is_some() && row.wanted_method.is_some();
+    if row.verified_ms.is_some() == is_code && !changing {
         return Err(("cancelled", if is_code { "verified_already" } else { "not_verified" }));
     }
     // Somebody who asks for a code waits for it.
@@ -287,7 +289,8 @@ fn fit(
     if unasked && row.paused_until_ms.is_some_and(|until| until > now.0) {
         return Err(("cancelled", "paused"));
     }
-    let method = row.method.as_deref().and_then(Method::parse);
+    let method = if changing { &row.wanted_method } else { &row.method };
+    let method = method.as_deref().and_then(Method::parse);
     if !method.is_some_and(|method| method.channels().contains(&channel)) {
         return Err(("cancelled", "method_changed"));
     }

@@ -131,6 +131,7 @@ pub async fn standing(engine: &Engine, who: &Member) -> Result<Standing> {
 }
 
 /// Why it may not ring now, for the line that says whether somebody is reachable.
+#[derive(Clone, Debug)]
 pub(crate) struct HushWords {
     /// Nothing rings at all.
     pub(crate) paused: bool,

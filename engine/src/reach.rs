@@ -1,26 +1,38 @@
 //! "Am I reachable?": one sentence, and the one thing to do about it.
+//!
+//! Easily got wrong: what was heard of is a test or an alert, never a code. A code is asked for with the phone in
+//! hand; it proves nothing about three in the morning.
 
+use model::contact::Channel;
+use model::delivery::DeliveryState;
 use model::rule::Rule;
 use model::time::Millis;
 use sqlx::FromRow;
 
-use crate::db::row;
+use crate::blocks::Block;
+use crate::contacts::Contact;
+use crate::db::{row, rows};
 use crate::error::Result;
 use crate::members::Member;
+use crate::quiet::HushWords;
 use crate::{Engine, blocks, contacts, quiet, rules};
 
+mod judge;
+#[cfg(test)]
+mod tests;
+
 /// The answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Reach {
     /// Whether an alert would ring or write.
     pub reachable: bool,
-    /// Verified contacts.
+    /// Verified phones.
     pub verified: usize,
-    /// Contacts that still need their code.
+    /// Phones that still need their code.
     pub unverified: usize,
-    /// Rules that are not paused and have a verified contact.
+    /// Rules that are on and have a contact that can be reached.
     pub live_rules: usize,
-    /// When a call was last acknowledged or a text last delivered.
+    /// When a call was last acknowledged or a text last delivered, codes apart.
     pub last_heard: Option<Millis>,
     /// The answer in words.
     pub words: String,
@@ -37,79 +49,116 @@ pub struct Todo {
     pub href: String,
 }
 
+/// All that the answer depends on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// Now.
+    pub(crate) now: Millis,
+    /// The member's contacts, oldest first.
+    pub(crate) contacts: Vec<Contact>,
+    /// The member's rules, oldest first.
+    pub(crate) rules: Vec<Rule>,
+    /// Ways in which contacts are not reached.
+    pub(crate) blocks: Vec<Block>,
+    /// See [`Reach::last_heard`].
+    pub(crate) last_heard: Option<Millis>,
+    /// The newest test of each contact.
+    pub(crate) tests: Vec<Tested>,
+    /// A pause, or quiet hours that have begun.
+    pub(crate) hush: Option<HushWords>,
+    /// The ways by which nothing leaves for now, because Twilio takes nothing.
+    pub(crate) down: Vec<Channel>,
+}
+
+/// How a contact's newest test ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tested {
+    /// Which contact.
+    pub(crate) contact_id: String,
+    /// When it was asked for.
+    pub(crate) at: Millis,
+    /// The call or text of it that went worst.
+    pub(crate) worst: DeliveryState,
+}
+
+impl Tested {
+    /// It is over, and not all of it was heard.
+    const fn failed(&self) -> bool {
+        self.worst.is_final() && !matches!(self.worst, DeliveryState::Reached)
+    }
+}
+
 #[derive(FromRow)]
 struct Heard {
     at_ms: Option<i64>,
 }
 
+#[derive(FromRow)]
+struct TestRow {
+    contact_id: String,
+    state: String,
+    created_ms: i64,
+}
+
 /// Judges a member's contacts and rules.
 pub async fn of(engine: &Engine, who: &Member) -> Result<Reach> {
+    Ok(judge::judge(&facts(engine, who).await?))
+}
+
+async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
     let contacts = contacts::list(engine, who).await?;
     let rules = rules::list(engine, who).await?;
+    let blocks = blocks::list(engine, who).await?;
     let mut tx = engine.db().read().await?;
     let heard = row!(
         &mut tx,
         Heard,
-        "SELECT max(updated_ms) AS at_ms FROM deliveries WHERE member_id = $1 AND state = 'reached'",
+        "SELECT max(updated_ms) AS at_ms FROM deliveries
+         WHERE member_id = $1 AND state = 'reached' AND kind <> 'code'",
         who.id.as_str()
     )?;
-    let verified: Vec<_> = contacts.iter().filter(|contact| contact.verified.is_some()).collect();
-    let blocks = blocks::list(engine, who).await?;
-    let blocked = |contact: &contacts::Contact| {
-        let shut = |channel| blocks.iter().any(|one| one.contact_id == contact.id && one.channel == channel);
-        contact.channels().into_iter().all(shut)
-    };
-    let on = || rules.iter().filter(|rule| !rule.paused);
-    let tells = |rule: &Rule, right: &dyn Fn(&contacts::Contact) -> bool| {
-        rule.contacts.iter().any(|id| verified.iter().any(|contact| contact.id == *id && right(contact)))
-    };
-    let live = on().filter(|rule| tells(rule, &|contact| !blocked(contact))).count();
-    let shut =
-        verified.iter().find(|contact| blocked(contact)).filter(|_| on().any(|rule| tells(rule, &blocked)));
-    let paused = rules.iter().filter(|rule| rule.paused).count();
-    let unverified = contacts.iter().find(|contact| contact.verified.is_none());
-    let hush = quiet::in_words(engine, who).await?.filter(|_| live > 0);
-    let silent = hush.as_ref().is_some_and(|hush| hush.paused);
-    let (words, todo) = if verified.is_empty() {
-        match unverified {
-            None => (
-                "No phone is registered, so nothing will ring.".to_owned(),
-                Some(Todo { words: "Add your phone", href: "/contacts/new".to_owned() }),
-            ),
-            Some(contact) => (
-                format!("“{}” is not verified yet, so nothing will ring.", contact.description),
-                Some(Todo { words: "Verify it", href: format!("/contacts/{}", contact.id) }),
-            ),
-        }
-    } else if let Some(hush) = hush {
-        let todo = if hush.paused { "End the pause" } else { "See your quiet hours" };
-        (hush.words, Some(Todo { words: todo, href: "/quiet".to_owned() }))
-    } else if live > 0 {
-        let plural = if live == 1 { "1 rule".to_owned() } else { format!("{live} rules") };
-        (format!("Your phone will ring for {plural}."), None)
-    } else if let Some(contact) = shut {
-        (
-            format!("“{}” gets no calls and texts now, so nothing will ring.", contact.description),
-            Some(Todo { words: "See why", href: format!("/contacts/{}", contact.id) }),
-        )
-    } else if paused > 0 {
-        (
-            "All your rules are paused, so nothing will ring.".to_owned(),
-            Some(Todo { words: "See your rules", href: "/rules".to_owned() }),
-        )
-    } else {
-        (
-            "You have no rule yet, so nothing will ring.".to_owned(),
-            Some(Todo { words: "Make a rule", href: "/rules/new".to_owned() }),
-        )
-    };
-    Ok(Reach {
-        reachable: live > 0 && !silent,
-        verified: verified.len(),
-        unverified: contacts.len() - verified.len(),
-        live_rules: live,
+    let tests = rows!(
+        &mut tx,
+        TestRow,
+        "SELECT contact_id, state, created_ms FROM deliveries
+         WHERE member_id = $1 AND kind = 'test' AND contact_id IS NOT NULL
+         ORDER BY created_ms DESC, id DESC LIMIT 40",
+        who.id.as_str()
+    )?;
+    Ok(Facts {
+        now: engine.now(),
+        contacts,
+        rules,
+        blocks,
         last_heard: heard.and_then(|heard| heard.at_ms).map(Millis),
-        words,
-        todo,
+        tests: newest(tests),
+        hush: quiet::in_words(engine, who).await?,
+        ..Facts::default()
     })
+}
+
+/// The call and the text of one test are made in one transaction, at the same moment.
+fn newest(rows: Vec<TestRow>) -> Vec<Tested> {
+    let mut tests: Vec<Tested> = Vec::new();
+    for row in rows {
+        let Some(state) = DeliveryState::parse(&row.state) else { continue };
+        match tests.iter_mut().find(|one| one.contact_id == row.contact_id) {
+            None => {
+                tests.push(Tested { contact_id: row.contact_id, at: Millis(row.created_ms), worst: state });
+            }
+            Some(one) if one.at.0 == row.created_ms => one.worst = worse(one.worst, state),
+            Some(_) => {}
+        }
+    }
+    tests
+}
+
+/// What is still under way may end well, and what failed has failed.
+fn worse(a: DeliveryState, b: DeliveryState) -> DeliveryState {
+    let rank = |state: DeliveryState| match state {
+        DeliveryState::Reached => 0,
+        state if !state.is_final() => 1,
+        _ => 2,
+    };
+    if rank(b) > rank(a) { b } else { a }
 }

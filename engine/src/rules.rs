@@ -3,6 +3,7 @@
 //! Easily got wrong: what was deleted lies in a table of its own, so nothing that reads `rules` can select by it.
 
 use model::alert::Category;
+use model::contact::ContactKind;
 use model::rule::{Rule, RuleForm};
 use model::time::Millis;
 use sqlx::FromRow;
@@ -223,6 +224,9 @@ async fn read_form(tx: &mut Tx, who: &Member, form: &RuleForm, id: &str, known: 
     for id in &form.contacts {
         let fault = match own.iter().find(|contact| contact.id == *id) {
             None => "This contact is gone. Choose another.".to_owned(),
+            Some(contact) if contact.kind == ContactKind::Email && contact.verified.is_none() => {
+                format!("E-mail is not sent yet, so a rule cannot tell “{}”.", contact.description)
+            }
             Some(contact) if contact.verified.is_none() => {
                 format!("Verify “{}” before a rule uses it.", contact.description)
             }

@@ -130,6 +130,7 @@ pub async fn seed(engine: &Engine) -> Result<()> {
         phone: Some(E164::parse(DESK_PHONE).map_err(|fault| Error::Invalid(vec![fault]))?),
         email: None,
         method: Some(Method::Both),
+        wanted: None,
         verified: Some(now),
         created: now,
     };

@@ -1,4 +1,6 @@
 //! Sessions in the database, as opaque text; what they mean is the web's affair.
+//!
+//! Easily got wrong: saving one that was ended meanwhile must not bring it back to life.
 
 use model::time::Millis;
 use sqlx::FromRow;
@@ -12,30 +14,38 @@ struct SessionRow {
     data: String,
 }
 
-/// Adds a session unless its id is taken; tells whether it was added.
-pub async fn add(engine: &Engine, id: &str, data: &str, expires: Millis) -> Result<bool> {
+/// Adds a session unless its id is taken; tells whether it was added. `member` is who is signed in with it.
+pub async fn add(
+    engine: &Engine,
+    id: &str,
+    data: &str,
+    member: Option<&str>,
+    expires: Millis,
+) -> Result<bool> {
     let mut tx = engine.db().write().await?;
     let added = exec!(
         &mut tx,
-        "INSERT INTO sessions (id, data, expires_ms) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO sessions (id, data, member_id, expires_ms) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (id) DO NOTHING",
         id,
         data,
+        member,
         expires.0
     )?;
     tx.commit().await?;
     Ok(added == 1)
 }
 
-/// Saves a session, new or not.
-pub async fn put(engine: &Engine, id: &str, data: &str, expires: Millis) -> Result<()> {
+/// Saves a session that is there; one that was ended stays ended.
+pub async fn put(engine: &Engine, id: &str, data: &str, member: Option<&str>, expires: Millis) -> Result<()> {
     let mut tx = engine.db().write().await?;
     exec!(
         &mut tx,
-        "INSERT INTO sessions (id, data, expires_ms) VALUES ($1, $2, $3)
-         ON CONFLICT (id) DO UPDATE SET data = excluded.data, expires_ms = excluded.expires_ms",
-        id,
+        "UPDATE sessions SET data = $1, member_id = $2, expires_ms = $3 WHERE id = $4",
         data,
-        expires.0
+        member,
+        expires.0,
+        id
     )?;
     tx.commit().await
 }
@@ -57,6 +67,13 @@ pub async fn find(engine: &Engine, id: &str) -> Result<Option<String>> {
 pub async fn remove(engine: &Engine, id: &str) -> Result<()> {
     let mut tx = engine.db().write().await?;
     exec!(&mut tx, "DELETE FROM sessions WHERE id = $1", id)?;
+    tx.commit().await
+}
+
+/// Ends all of a member's, wherever they are signed in.
+pub async fn remove_all(engine: &Engine, member_id: &str) -> Result<()> {
+    let mut tx = engine.db().write().await?;
+    exec!(&mut tx, "DELETE FROM sessions WHERE member_id = $1", member_id)?;
     tx.commit().await
 }
 

@@ -1,4 +1,4 @@
-//! Proving that a member holds a phone: six digits by text or voice, good for
+//! Proving that a member holds a phone, or can be reached by another method: six digits by text or voice, good for
 //! 10 minutes and 5 guesses.
 //!
 //! The code itself is made when it is sent and only its hash is written down: it
@@ -102,10 +102,8 @@ pub async fn send(engine: &Engine, who: &Member, contact_id: &str, channel: Chan
     let mut tx = engine.db().write().await?;
     wait_in_line(&mut tx).await?;
     let contact = contacts::get_in(&mut tx, &who.id, contact_id).await?;
-    if contact.verified.is_some() {
-        return Err(Error::Conflict("This contact is verified already.".to_owned()));
-    }
-    if !contact.channels().contains(&channel) {
+    must_have_something_to_prove(&contact)?;
+    if !contact.to_prove().contains(&channel) {
         return Err(Error::field("channel", "not_by_this_way", "This contact cannot get a code that way."));
     }
     let sends = sends(&mut tx, who, &contact, now).await?;
@@ -157,6 +155,13 @@ pub async fn send(engine: &Engine, who: &Member, contact_id: &str, channel: Chan
     tx.commit().await?;
     engine.bus().work();
     engine.bus().changed(&who.id);
+    Ok(())
+}
+
+fn must_have_something_to_prove(contact: &Contact) -> Result<()> {
+    if contact.verified.is_some() && contact.wanted.is_none() {
+        return Err(Error::Conflict("This contact is verified already.".to_owned()));
+    }
     Ok(())
 }
 
@@ -246,19 +251,11 @@ pub async fn verify(engine: &Engine, who: &Member, contact_id: &str, typed: &str
     let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
     let mut tx = engine.db().write().await?;
     let contact = contacts::get_in(&mut tx, &who.id, contact_id).await?;
-    if contact.verified.is_some() {
-        return Err(Error::Conflict("This contact is verified already.".to_owned()));
-    }
+    must_have_something_to_prove(&contact)?;
     if typed.len() != 6 || !typed.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Error::field("code", "six_digits", "Enter the six digits of the code."));
     }
-    let Some(code) = row!(
-        &mut tx,
-        CodeRow,
-        "SELECT channel, code_hash, guesses, expires_ms FROM verifications WHERE contact_id = $1",
-        contact_id
-    )?
-    else {
+    let Some(code) = code_of(&mut tx, &contact).await? else {
         return Err(Error::field("code", "no_code", "No code has been sent yet. Ask for one first."));
     };
     if code.expires_ms <= now.0 {
@@ -299,9 +296,12 @@ pub async fn verify(engine: &Engine, who: &Member, contact_id: &str, typed: &str
     if used == 0 {
         return Err(Error::field("code", "replaced", "A newer code has been sent. Enter that one."));
     }
+    // A change of method that was given up or changed again has deleted this code.
     exec!(
         &mut tx,
-        "UPDATE contacts SET verified_ms = $1 WHERE id = $2 AND member_id = $3",
+        "UPDATE contacts SET verified_ms = COALESCE(verified_ms, $1),
+             method = COALESCE(wanted_method, method), wanted_method = NULL
+         WHERE id = $2 AND member_id = $3",
         now.0,
         contact_id,
         who.id.as_str()
@@ -317,12 +317,7 @@ pub async fn state(engine: &Engine, who: &Member, contact_id: &str) -> Result<Co
     let now = engine.now();
     let mut tx = engine.db().read().await?;
     let contact = contacts::get_in(&mut tx, &who.id, contact_id).await?;
-    let code = row!(
-        &mut tx,
-        CodeRow,
-        "SELECT channel, code_hash, guesses, expires_ms FROM verifications WHERE contact_id = $1",
-        contact_id
-    )?;
+    let code = code_of(&mut tx, &contact).await?;
     let live = code.filter(|code| code.expires_ms > now.0 && code.guesses < GUESSES).and_then(|code| {
         Some(LiveCode {
             channel: Channel::parse(&code.channel)?,
@@ -331,5 +326,17 @@ pub async fn state(engine: &Engine, who: &Member, contact_id: &str) -> Result<Co
         })
     });
     let next_send = next_send(&sends(&mut tx, who, &contact, now).await?, now);
-    Ok(CodeState { live, next_send, channels: contact.channels() })
+    Ok(CodeState { live, next_send, channels: contact.to_prove() })
+}
+
+/// The code that is out, if it came by a way that it is to prove.
+async fn code_of(tx: &mut Tx, contact: &Contact) -> Result<Option<CodeRow>> {
+    let found = row!(
+        tx,
+        CodeRow,
+        "SELECT channel, code_hash, guesses, expires_ms FROM verifications WHERE contact_id = $1",
+        contact.id.as_str()
+    )?;
+    let to_prove = contact.to_prove();
+    Ok(found.filter(|code| to_prove.iter().any(|channel| channel.as_str() == code.channel)))
 }

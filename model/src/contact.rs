@@ -207,7 +207,7 @@ pub fn parse_email(typed: &str) -> Result<String, Invalid> {
             && labels().count() >= 2
             && labels().all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
     });
-    if right && !text.contains(odd) {
+    if right && !text.contains(odd) && !crate::invalid::has_hidden(text) {
         Ok(text.to_owned())
     } else {
         Err(Invalid::new("email", "email_invalid", "Enter an address like name@example.org."))
@@ -268,9 +268,20 @@ mod tests {
         for text in ["a@example.org", " 4145550100@vtext.com ", "a.b+c@x.y-z.it"] {
             assert_eq!(parse_email(text).unwrap(), text.trim());
         }
-        for text in
-            ["", "a", "a@b", "@b.c", "a@b@c.d", "a b@c.d", "a@c..d", "a@-c.d", "a@b.c\nBcc: d", "<a@b.c>"]
-        {
+        for text in [
+            "",
+            "a",
+            "a@b",
+            "a\u{202e}b@c.de",
+            "ab@c\u{200b}.de",
+            "@b.c",
+            "a@b@c.d",
+            "a b@c.d",
+            "a@c..d",
+            "a@-c.d",
+            "a@b.c\nBcc: d",
+            "<a@b.c>",
+        ] {
             assert_eq!(parse_email(text).unwrap_err().code, "email_invalid", "{text}");
         }
     }

@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod advice;
 pub mod alert;
 pub mod backtest;
 pub mod contact;
+pub mod country;
 pub mod delivery;
 pub mod dry_run;
 pub mod explain;
@@ -19,6 +21,7 @@ pub mod remedy;
 pub mod rule;
 pub mod select;
 pub mod time;
+pub mod vcard;
 pub mod words;
 
 pub use alert::{Alert, AlertType, Category, Class, Source};

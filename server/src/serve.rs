@@ -10,7 +10,9 @@ use engine::clock::Clock;
 use engine::db::Db;
 use engine::providers::simulator::PhoneSimulator;
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn, dispatch, gaps, igwn, sandbox, selftest, sessions, superevents};
+use engine::{
+    Engine, Settings, SignIn, account, dispatch, gaps, igwn, once, sandbox, selftest, sessions, superevents,
+};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -155,6 +157,12 @@ async fn sweep(engine: Engine) {
     loop {
         if let Err(error) = sessions::sweep(&engine).await {
             tracing::warn!(%error, "expired sessions could not be deleted");
+        }
+        if let Err(error) = once::sweep(&engine).await {
+            tracing::warn!(%error, "old forms could not be forgotten");
+        }
+        if let Err(error) = account::sweep(&engine).await {
+            tracing::warn!(%error, "old requests for codes could not be forgotten");
         }
         tokio::time::sleep(SWEEP).await;
     }

@@ -32,6 +32,7 @@ mod error;
 mod health;
 mod history;
 mod live;
+mod own;
 mod past;
 mod session_store;
 mod twilio;
@@ -95,6 +96,7 @@ pub fn router(app: App) -> Router {
         .merge(live::routes())
         .merge(past::routes())
         .merge(history::routes())
+        .merge(own::routes())
         .layer(sessions);
     let quiet = Router::new()
         .merge(api::routes())
@@ -121,7 +123,7 @@ pub fn router(app: App) -> Router {
 
 /// Who is signed in, looked up anew each time.
 async fn signed_in(engine: &Engine, session: &Session) -> Option<Member> {
-    let id = session.get::<String>("member").await.ok().flatten()?;
+    let id = session.get::<String>(app::MEMBER).await.ok().flatten()?;
     members::find(engine, &id).await.ok().flatten()
 }
 

@@ -7,15 +7,21 @@
 
 #[path = "doors/egad.rs"]
 mod egad;
+#[path = "doors/forms.rs"]
+mod forms;
 #[path = "doors/history.rs"]
 mod history;
 #[path = "doors/house.rs"]
 mod house;
 #[path = "doors/machines.rs"]
 mod machines;
+#[path = "doors/own.rs"]
+mod own;
 #[path = "doors/people.rs"]
 mod people;
 #[path = "doors/quiet.rs"]
 mod quiet;
 #[path = "doors/telephone.rs"]
 mod telephone;
+#[path = "doors/visitor.rs"]
+mod visitor;

@@ -1,6 +1,6 @@
 //! What can be done with contacts. Each answer leads back to a page.
 
-use engine::contacts::{self, NewContact};
+use engine::contacts::{self, Changed, NewContact};
 use engine::{blocks, verification};
 use leptos::server;
 use model::contact::Channel;
@@ -18,6 +18,8 @@ pub(crate) struct Typed {
     pub(crate) phone: String,
     #[serde(default)]
     pub(crate) method: String,
+    #[serde(default)]
+    pub(crate) email: String,
     #[serde(default)]
     pub(crate) code: String,
 }
@@ -41,6 +43,20 @@ pub(crate) async fn add_contact(
     .await
 }
 
+/// Keeps an e-mail address.
+#[server(prefix = "/do", endpoint = "contacts/add-email")]
+pub(crate) async fn add_email(
+    #[server(default)] description: String,
+    #[server(default)] email: String,
+) -> Answer {
+    let typed = json!({ "description": description, "email": email });
+    through("/contacts/new?kind=email", typed, |engine, who| async move {
+        let added = contacts::add_email(&engine, &who, &description, &email).await?;
+        Ok(Done::at(page(&added.id)).saying("email-kept"))
+    })
+    .await
+}
+
 /// Gives a contact another name.
 #[server(prefix = "/do", endpoint = "contacts/rename")]
 pub(crate) async fn rename_contact(
@@ -55,11 +71,31 @@ pub(crate) async fn rename_contact(
     .await
 }
 
-/// Deletes a contact that no rule uses.
+/// Asks for another method. What is new in it needs a code first.
+#[server(prefix = "/do", endpoint = "contacts/method")]
+pub(crate) async fn change_method(
+    #[server(default)] id: String,
+    #[server(default)] method: String,
+) -> Answer {
+    through(&page(&id), json!({ "method": method }), |engine, who| async move {
+        let changed = contacts::change_method(&engine, &who, &id, &method).await?;
+        let said = match changed {
+            Changed::AtOnce => "method-changed",
+            Changed::NeedsCode(_) => "method-needs-code",
+        };
+        Ok(Done::at(page(&id)).saying(said))
+    })
+    .await
+}
+
+/// Deletes a contact. `leaves` are the rules of which the member was told that they will tell nobody.
 #[server(prefix = "/do", endpoint = "contacts/delete")]
-pub(crate) async fn delete_contact(#[server(default)] id: String) -> Answer {
+pub(crate) async fn delete_contact(
+    #[server(default)] id: String,
+    #[server(default)] leaves: Vec<String>,
+) -> Answer {
     through(&page(&id), json!(null), |engine, who| async move {
-        contacts::remove(&engine, &who, &id).await?;
+        contacts::remove(&engine, &who, &id, &leaves).await?;
         Ok(Done::at("/contacts").saying("contact-deleted"))
     })
     .await
@@ -78,7 +114,7 @@ pub(crate) async fn test_contact(#[server(default)] id: String) -> Answer {
 /// Sends a code by call or text.
 #[server(prefix = "/do", endpoint = "contacts/send-code")]
 pub(crate) async fn send_code(#[server(default)] id: String, #[server(default)] channel: String) -> Answer {
-    through(&page(&id), json!(null), |engine, who| async move {
+    through(&page(&id), json!({ "channel": channel }), |engine, who| async move {
         let Some(channel) = Channel::parse(&channel) else {
             return Err(engine::Error::field("channel", "required", "Choose a text or a call."));
         };
@@ -101,7 +137,7 @@ pub(crate) async fn verify_contact(#[server(default)] id: String, #[server(defau
 /// Calls or texts a contact again after that was stopped or refused.
 #[server(prefix = "/do", endpoint = "contacts/lift")]
 pub(crate) async fn lift_block(#[server(default)] id: String, #[server(default)] channel: String) -> Answer {
-    through(&page(&id), json!(null), |engine, who| async move {
+    through(&page(&id), json!({ "channel": channel }), |engine, who| async move {
         let channel = Channel::parse(&channel).ok_or(engine::Error::NotFound)?;
         blocks::lift(&engine, &who, &id, channel).await?;
         Ok(Done::at(page(&id)).saying("block-lifted"))

@@ -37,7 +37,7 @@ pub(crate) async fn add_name(#[server(default)] kind: String, #[server(default)]
 /// Offers a name no longer.
 #[server(prefix = "/do", endpoint = "names/hide")]
 pub(crate) async fn hide_name(#[server(default)] kind: String, #[server(default)] name: String) -> Answer {
-    through(PAGE, json!(null), |engine, who| async move {
+    through(PAGE, json!({ "kind": kind, "hide": name }), |engine, who| async move {
         names::hide(&engine, &who, kind_of(&kind)?, &name).await?;
         Ok(Done::at(PAGE).saying("name-hidden"))
     })

@@ -20,7 +20,7 @@ pub(crate) async fn act_on_phone(
     #[server(default)] call: String,
     #[server(default)] act: String,
 ) -> Answer {
-    through(&page(&contact), json!(null), |engine, who| async move {
+    through(&page(&contact), json!({ "call": call, "act": act }), |engine, who| async move {
         let done = match act.as_str() {
             "answer" => PhoneAct::Answer,
             "decline" => PhoneAct::Decline,

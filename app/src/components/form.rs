@@ -6,10 +6,11 @@ use leptos::server_fn::ServerFn;
 
 use super::icon::Icon;
 use crate::again::Again;
+use crate::islands::ONCE;
 
-/// The address a server function is posted to.
-pub(crate) const fn action<F: ServerFn>() -> &'static str {
-    F::PATH
+/// The address a server function is posted to, with a token of this one form, so that sending it twice does it once.
+pub(crate) fn action<F: ServerFn>() -> String {
+    format!("{}?{ONCE}={}", F::PATH, engine::once::token())
 }
 
 /// A line of text to fill in.
@@ -111,28 +112,6 @@ pub(crate) fn group<C: IntoView>(
             {message(name, fault)}
             {choices}
         </fieldset>
-    }
-}
-
-/// Asks before something goes for good; closed until asked for. `id` keeps it open
-/// while the page renews itself.
-pub(crate) fn ask_first(
-    id: String,
-    summary: &'static str,
-    words: String,
-    action: &'static str,
-    fields: impl IntoView,
-    button: &'static str,
-) -> impl IntoView {
-    view! {
-        <details class="ask warned" id=id>
-            <summary>{summary}</summary>
-            <form method="post" action=action class="stack-tight">
-                {fields}
-                <p>{words}</p>
-                <button class="danger small">{button}</button>
-            </form>
-        </details>
     }
 }
 

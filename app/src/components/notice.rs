@@ -12,8 +12,15 @@ use crate::again::Again;
 fn sentence(code: &str) -> Option<(Tone, &'static str)> {
     Some(match code {
         "contact-added" => (Tone::Good, "Phone added. It can be used once you have entered its code."),
+        "email-kept" => (Tone::Good, "Address kept. Nothing is sent to it yet."),
+        "method-changed" => (Tone::Good, "Changed. It is reached this way from now on."),
+        "method-needs-code" => {
+            (Tone::Good, "One more step: prove the new way with a code. The old way goes on until then.")
+        }
+        "account-deleted" => (Tone::Good, "Your account is deleted, and you are signed out."),
+        "signed-out-everywhere" => (Tone::Good, "You are signed out everywhere."),
         "code-asked" => (Tone::Good, "A code is on its way. It works for 10 minutes."),
-        "verified" => (Tone::Good, "Verified. This phone can now be used by your rules."),
+        "verified" => (Tone::Good, "Verified. Your rules can use it."),
         "renamed" => (Tone::Good, "Renamed."),
         "contact-deleted" => (Tone::Good, "Contact deleted."),
         "tested" => (Tone::Good, "A test is on its way. Its steps appear below as they happen."),
@@ -37,6 +44,9 @@ fn sentence(code: &str) -> Option<(Tone, &'static str)> {
         "unmuted" => (Tone::Good, "Unmuted. Later news of this one rings again."),
         "replayed" => (Tone::Good, "Replayed: its packets went through the real intake, as of now."),
         "signed-out" => (Tone::Good, "You are signed out."),
+        "gone" => {
+            (Tone::Warn, "That is not there any more, or it is somebody else\u{2019}s. Nothing was done.")
+        }
         "forbidden" => (Tone::Warn, "You may not do that."),
         "failed" => (Tone::Bad, "Something failed on our side, and nothing was saved. Please try again."),
         _ => return None,

@@ -15,6 +15,8 @@ use web_sys::{
     SubmitEvent, SupportedType, UrlSearchParams, Window,
 };
 
+use super::ONCE;
+
 mod rule;
 
 pub(super) use rule::follow as follow_rule_form;
@@ -53,6 +55,7 @@ pub(super) fn start() {
     listen(&state);
     look_when_shown(&state);
     quiet_forms(&state);
+    super::typing::count_down();
     set_timer(&state);
 }
 
@@ -196,7 +199,7 @@ fn replace(html: &str) {
         let Some(part) = parts.item(i).and_then(|node| node.dyn_into::<Element>().ok()) else { continue };
         let Some(new) = fresh.get_element_by_id(&part.id()) else { continue };
         let html = new.inner_html();
-        if !same_as_before(&part, &html) {
+        if !same_as_before(&part, &without_tokens(&html)) {
             let open = open_ones(&part);
             part.set_inner_html(&html);
             for id in open {
@@ -233,9 +236,20 @@ fn same_as_before(part: &Element, html: &str) -> bool {
         }
         None => {
             last.push((part.id(), html.to_owned()));
-            part.inner_html() == html
+            without_tokens(&part.inner_html()) == html
         }
     })
+}
+
+/// Every form is drawn with a token of its own, which is no news.
+fn without_tokens(html: &str) -> String {
+    let mark = format!("?{ONCE}=");
+    let mut parts = html.split(mark.as_str());
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit() || c == '-'));
+    }
+    out
 }
 
 /// Ids of the disclosures a person has opened within `part`.
@@ -256,7 +270,9 @@ fn quiet_forms(state: &Rc<State>) {
         let Some(form) = form.filter(|form| form.has_attribute("data-quiet")) else { return };
         let Some(body) = body_of(&form, event.submitter().as_ref()) else { return };
         event.prevent_default();
-        send(&state, form.get_attribute("action").unwrap_or_default(), body);
+        // A key may well be pressed twice, and the page with the form stays: its token would be spent.
+        let address = without_tokens(&form.get_attribute("action").unwrap_or_default());
+        send(&state, address, body);
     });
     let _ = document.add_event_listener_with_callback("submit", submit.as_ref().unchecked_ref());
     submit.forget();

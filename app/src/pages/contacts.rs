@@ -1,58 +1,74 @@
-//! The member's contacts, and adding one.
+//! The member's contacts.
 
+use engine::blocks::{self, Block};
 use engine::contacts::{self, Contact};
-use engine::rules;
+use engine::{book, rules};
 use leptos::prelude::*;
-use model::contact::Method;
+use model::contact::{ContactKind, E164, Method};
+use model::country::country;
 use model::rule::Rule;
 
-use crate::actions::contacts::{AddContact, Typed};
-use crate::again::Again;
-use crate::components::form::{Line, action, group};
 use crate::components::icon::{Icon, Tone, state};
-use crate::components::notice::problems;
+use crate::components::let_through::let_through;
 use crate::frame::{Page, own};
+
+mod new;
+
+pub(crate) use new::{New, methods};
 
 /// `/contacts`
 #[component]
 pub(crate) fn Contacts() -> impl IntoView {
     own(|asker, _, _| async move {
-        let list = contacts::list(asker.engine(), &asker.who).await?;
-        let rules = rules::list(asker.engine(), &asker.who).await?;
-        let lead = lead(&list);
-        let items: Vec<_> = list.iter().map(|contact| item(contact, &rules)).collect();
+        let engine = asker.engine();
+        let list = contacts::list(engine, &asker.who).await?;
+        let rules = rules::list(engine, &asker.who).await?;
+        let blocks = blocks::list(engine, &asker.who).await?;
+        let items: Vec<_> = list.iter().map(|contact| item(contact, &rules, &blocks)).collect();
         let body = if items.is_empty() {
             empty().into_any()
         } else {
             view! { <ul class="items">{items}</ul> }.into_any()
         };
+        let number = book::number(engine).await;
+        let at_night = (!list.is_empty()).then(|| {
+            view! {
+                <section class="section" id="at-night">
+                    <h2>"Will it ring at night?"</h2>
+                    {let_through(number.as_ref())}
+                </section>
+            }
+        });
         Ok(Page::new(
             "Contacts",
             view! {
                 <div class="head">
-                    <div class="stack-tight"><h1>"Contacts"</h1> <p class="lead">{lead}</p></div>
+                    <div class="stack-tight"><h1>"Contacts"</h1> <p class="lead">{lead(&list, &blocks)}</p></div>
                     <a class="button primary" href="/contacts/new">"Add a phone"</a>
                 </div>
                 {body}
+                {at_night}
             },
         ))
     })
 }
 
 /// The page's question, answered: who can be reached?
-fn lead(list: &[Contact]) -> String {
-    let verified = list.iter().filter(|contact| contact.verified.is_some()).count();
-    let waiting = list.len() - verified;
-    let reached = match verified {
-        0 => "None of your phones can be reached yet.".to_owned(),
-        1 => "One phone can be reached.".to_owned(),
-        n => format!("{n} phones can be reached."),
+fn lead(list: &[Contact], blocks: &[Block]) -> String {
+    let phones = || list.iter().filter(|contact| contact.kind == ContactKind::Phone);
+    let waiting = phones().filter(|contact| contact.verified.is_none()).count();
+    let reached = phones().filter(|contact| contact.verified.is_some() && !all_off(contact, blocks)).count();
+    let lead = match (phones().count(), reached) {
+        (0, _) => return "No phone yet, so nothing can ring.".to_owned(),
+        (1, 0) => "Your phone cannot be reached yet.".to_owned(),
+        (_, 0) => "None of your phones can be reached.".to_owned(),
+        (_, 1) => "One phone can be reached.".to_owned(),
+        (_, n) => format!("{n} phones can be reached."),
     };
-    match (list.len(), waiting) {
-        (0, _) => "No phone yet, so nothing can ring.".to_owned(),
-        (_, 0) => reached,
-        (_, 1) => format!("{reached} One waits for its code."),
-        (_, n) => format!("{reached} {n} wait for their codes."),
+    match waiting {
+        0 => lead,
+        1 => format!("{lead} One waits for its code."),
+        n => format!("{lead} {n} wait for their codes."),
     }
 }
 
@@ -67,117 +83,77 @@ fn empty() -> impl IntoView {
 /// "Call and text +39 347 123 4567".
 pub(crate) fn how(contact: &Contact) -> String {
     match (&contact.phone, &contact.email) {
-        // A number is never broken over two lines.
-        (Some(phone), _) => {
-            let number = phone.grouped().replace(' ', "\u{a0}");
-            format!("{} {number}", contact.method.map_or("Phone", Method::words))
-        }
-        (None, Some(email)) => format!("Email {email}"),
+        (Some(phone), _) => format!("{} {}", contact.method.map_or("Phone", Method::words), number(phone)),
+        (None, Some(email)) => format!("E-mail {email}"),
         (None, None) => String::new(),
     }
 }
 
+/// In groups, never broken over two lines.
+fn number(phone: &E164) -> String {
+    phone.grouped().replace(' ', "\u{a0}")
+}
+
+/// ", Italy": whose number it is.
+pub(crate) fn whose(contact: &Contact) -> Option<impl IntoView + use<>> {
+    let name = country(contact.phone.as_ref()?.as_str().trim_start_matches('+'))?;
+    let name = name.strip_prefix("the ").unwrap_or(name);
+    Some(view! { <span class="calm">", "{name}</span> })
+}
+
+/// Verified, and none of its ways is open.
+pub(crate) fn all_off(contact: &Contact, blocks: &[Block]) -> bool {
+    let off = |channel| blocks.iter().any(|one| one.contact_id == contact.id && one.channel == channel);
+    let channels = contact.channels();
+    !channels.is_empty() && channels.into_iter().all(off)
+}
+
 /// Whether it can be used.
-pub(crate) fn standing(contact: &Contact) -> impl IntoView + use<> {
-    if contact.verified.is_some() {
-        state(Tone::Good, Icon::Check, "verified").into_any()
-    } else {
+pub(crate) fn standing(contact: &Contact, blocks: &[Block]) -> impl IntoView + use<> {
+    if contact.kind == ContactKind::Email {
+        state(Tone::Calm, Icon::Dash, "kept, not used yet").into_any()
+    } else if contact.verified.is_none() {
         state(Tone::Warn, Icon::Ring, "not verified").into_any()
+    } else if all_off(contact, blocks) {
+        state(Tone::Warn, Icon::Warn, "not reached").into_any()
+    } else {
+        state(Tone::Good, Icon::Check, "verified").into_any()
     }
 }
 
-fn item(contact: &Contact, rules: &[Rule]) -> impl IntoView + use<> {
+fn item(contact: &Contact, rules: &[Rule], blocks: &[Block]) -> impl IntoView + use<> {
     let href = format!("/contacts/{}", contact.id);
     let users = rules.iter().filter(|rule| rule.contacts.contains(&contact.id)).count();
-    let used = match (contact.verified.is_some(), users) {
-        (false, _) => "Enter its code, and your rules can use it.".to_owned(),
-        (true, 0) => "No rule uses it yet.".to_owned(),
-        (true, 1) => "One rule uses it.".to_owned(),
-        (true, n) => format!("{n} rules use it."),
+    let used = match (contact.kind, contact.verified.is_some(), users) {
+        (ContactKind::Email, _, _) => "E-mail is not sent yet.".to_owned(),
+        (_, false, _) => "Enter its code, and your rules can use it.".to_owned(),
+        (_, true, 0) => "No rule uses it yet.".to_owned(),
+        (_, true, 1) => "One rule uses it.".to_owned(),
+        (_, true, n) => format!("{n} rules use it."),
     };
+    let off: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.contact_id == contact.id && contact.channels().contains(&block.channel))
+        .map(|block| {
+            let what = match block.channel {
+                model::contact::Channel::Call => "calls are off",
+                model::contact::Channel::Text => "texts are off",
+            };
+            state(Tone::Warn, Icon::Warn, what)
+        })
+        .collect();
+    let change = contact.wanted.map(|wanted| {
+        let words = format!("{} once its code is entered", wanted.words().to_lowercase());
+        state(Tone::Busy, Icon::Ring, words)
+    });
     view! {
         <li class="item">
             <div class="top-line">
                 <h2><a href=href>{contact.description.clone()}</a></h2>
-                {standing(contact)}
+                {standing(contact, blocks)}
             </div>
-            <p class="num">{how(contact)}</p>
-            <p class="hint">{used}</p>
+            <p class="num">{how(contact)}{whose(contact)}</p>
+            <p class="row"><span class="hint">{used}</span> {off} {change}</p>
         </li>
     }
-}
-
-/// `/contacts/new`
-#[component]
-pub(crate) fn New() -> impl IntoView {
-    own(|_, _, again| async move {
-        let typed: Typed = again.typed().unwrap_or_default();
-        Ok(Page::new(
-            "Add a phone",
-            view! {
-                <div class="title">
-                    <p class="eyebrow"><a href="/contacts">"Contacts"</a></p>
-                    <h1>"Add a phone"</h1>
-                </div>
-                {problems(&again)}
-                <form method="post" action={action::<AddContact>()} class="form" novalidate>
-                    {fields(&typed, &again)}
-                    <p class="actions">
-                        <button class="primary">"Add this phone"</button>
-                        <a href="/contacts">"Cancel"</a>
-                    </p>
-                </form>
-            },
-        ))
-    })
-}
-
-fn fields(typed: &Typed, again: &Again) -> impl IntoView + use<> {
-    let description = Line {
-        name: "description",
-        label: "Name",
-        hint: "Your own word for it, such as \u{201c}Mobile\u{201d}.",
-        value: typed.description.clone(),
-        fault: again.fault("description"),
-        class: "short",
-        maxlength: Some(30),
-        ..Line::default()
-    };
-    let phone = Line {
-        name: "phone",
-        label: "Phone number",
-        hint: "Any way you write it. Outside the US, begin with + and the country code: +39 347 123 4567.",
-        value: typed.phone.clone(),
-        fault: again.fault("phone"),
-        kind: Some("tel"),
-        autocomplete: Some("tel"),
-        class: "short num",
-        ..Line::default()
-    };
-    let ways = [
-        (Method::Both, "The call wakes you, the text has the details."),
-        (Method::Call, "It rings and speaks; you press a key."),
-        (Method::Text, "One message, with the reason and a link."),
-    ];
-    let choices: Vec<_> = ways
-        .into_iter()
-        .map(|(method, words)| {
-            let chosen = typed.method == method.as_str();
-            view! {
-                <label class="choice">
-                    <input type="radio" name="method" value=method.as_str() checked=chosen />
-                    <span>{method.words()}</span>
-                    <span class="hint">{words}</span>
-                </label>
-            }
-        })
-        .collect();
-    let methods = group(
-        "method",
-        "How should it reach you?",
-        "",
-        again,
-        view! { <div class="choices">{choices}</div> },
-    );
-    view! { {description.draw()} {phone.draw()} {methods} }
 }

@@ -74,7 +74,7 @@ async fn mine(asker: &Asker) -> Result<Page, Stop> {
         <section class="reach" id="reach" data-live>{reachability(&reach, &clock)}</section>
         {tour}
         <section class="section">
-            <h2>"What came from GraceDB"</h2>
+            <h2>"The last superevents"</h2>
             <div class="stack" id="recent" data-live>{alerts}</div>
         </section>
     };
@@ -82,13 +82,14 @@ async fn mine(asker: &Asker) -> Result<Page, Stop> {
 }
 
 fn reachability(reach: &Reach, clock: &Clock) -> impl IntoView + use<> {
-    let (class, icon) = if reach.reachable { ("good", Icon::Check) } else { ("warn", Icon::Warn) };
+    let well = reach.reachable && !reach.words.contains(", but ");
+    let (class, icon) = if well { ("good", Icon::Check) } else { ("warn", Icon::Warn) };
     let heard = match (reach.last_heard, reach.reachable) {
         (Some(at), _) => match clock.now().minus(at) {
             ..JUST_NOW_MS => Some("Your phone was heard just now.".to_owned()),
             ms => Some(format!("Last heard from your phone {} ago.", span(ms))),
         },
-        (None, true) => Some("It has not rung yet: send it a test from its page.".to_owned()),
+        (None, true) => Some("It has not been heard yet, not even by a test.".to_owned()),
         (None, false) => None,
     };
     let todo = reach.todo.as_ref().map(|todo| {

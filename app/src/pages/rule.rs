@@ -264,6 +264,9 @@ fn only_events(form: &RuleForm, choices: &Choices) -> impl IntoView + use<> {
 }
 
 fn told(form: &RuleForm, contacts: &[Contact], again: &Again) -> impl IntoView + use<> {
+    // E-mail is not sent yet.
+    let contacts: Vec<_> = contacts.iter().filter(|contact| contact.phone.is_some()).cloned().collect();
+    let contacts = contacts.as_slice();
     let body = if contacts.is_empty() {
         view! { <p>"You have no phone yet. "<a href="/contacts/new">"Add a phone"</a>" first."</p> }
             .into_any()

@@ -1,5 +1,6 @@
 //! Sessions and tokens, and what the sandbox makes.
 
+use engine::once::{self, Turn};
 use engine::tokens::{self, Scope};
 use engine::{Engine, Error, Settings, SignIn, intake, members, sandbox, sessions};
 
@@ -8,6 +9,8 @@ use crate::world::{World, fault, settings};
 
 scenarios!(
     sessions_are_kept_until_they_expire,
+    somebody_is_signed_out_everywhere,
+    a_form_that_is_sent_twice_is_done_once,
     tokens_are_kept_as_hashes,
     the_demo_people_exist_in_the_sandbox_only,
     roles_are_granted_by_name,
@@ -16,11 +19,11 @@ scenarios!(
 
 async fn sessions_are_kept_until_they_expire(w: &World) {
     let soon = w.now().plus_secs(60);
-    assert!(sessions::add(&w.engine, "s1", "one", soon).await.unwrap());
-    assert!(!sessions::add(&w.engine, "s1", "two", soon).await.unwrap());
+    assert!(sessions::add(&w.engine, "s1", "one", None, soon).await.unwrap());
+    assert!(!sessions::add(&w.engine, "s1", "two", None, soon).await.unwrap());
     assert_eq!(sessions::find(&w.engine, "s1").await.unwrap().as_deref(), Some("one"));
-    sessions::put(&w.engine, "s1", "two", soon).await.unwrap();
-    sessions::put(&w.engine, "s2", "long", w.now().plus_secs(3600)).await.unwrap();
+    sessions::put(&w.engine, "s1", "two", None, soon).await.unwrap();
+    assert!(sessions::add(&w.engine, "s2", "long", None, w.now().plus_secs(3600)).await.unwrap());
     assert_eq!(sessions::find(&w.engine, "s1").await.unwrap().as_deref(), Some("two"));
     w.pass(60);
     assert_eq!(sessions::find(&w.engine, "s1").await.unwrap(), None);
@@ -28,7 +31,46 @@ async fn sessions_are_kept_until_they_expire(w: &World) {
     assert_eq!(w.column("SELECT id FROM sessions").await, ["s2"]);
     sessions::remove(&w.engine, "s2").await.unwrap();
     sessions::remove(&w.engine, "s2").await.unwrap();
-    assert_eq!(w.count("sessions").await, 0);
+    sessions::put(&w.engine, "s2", "again", None, w.now().plus_secs(60)).await.unwrap();
+    assert_eq!(w.count("sessions").await, 0, "what was ended stays ended");
+}
+
+async fn somebody_is_signed_out_everywhere(w: &World) {
+    let later = w.now().plus_secs(60);
+    for (id, member) in [("s1", Some("ada")), ("s2", None), ("s3", Some("max"))] {
+        sessions::add(&w.engine, id, "data", member, later).await.unwrap();
+    }
+    sessions::put(&w.engine, "s2", "signed in", Some("ada"), later).await.unwrap();
+    sessions::remove_all(&w.engine, "ada").await.unwrap();
+    assert_eq!(w.column("SELECT id FROM sessions").await, ["s3"]);
+}
+
+async fn a_form_that_is_sent_twice_is_done_once(w: &World) {
+    let key = once::key(&["token", "ada", "/do/contacts/add", "{}"]);
+    assert_ne!(key, once::key(&["token", "ada", "/do/contacts/add{", "}"]));
+    let race = (0..6).map(|_| {
+        let (engine, key) = (w.engine.clone(), key.clone());
+        tokio::spawn(async move {
+            let turn = once::turn(&engine, &key).await.unwrap();
+            if turn == Turn::First {
+                once::done(&engine, &key, "/contacts/1?said=contact-added").await.unwrap();
+            }
+            turn
+        })
+    });
+    let mut firsts = 0;
+    for one in race.collect::<Vec<_>>() {
+        match one.await.unwrap() {
+            Turn::First => firsts += 1,
+            Turn::Done(place) => assert_eq!(place, "/contacts/1?said=contact-added"),
+            Turn::Lost => panic!("it was not lost"),
+        }
+    }
+    assert_eq!(firsts, 1);
+    assert_eq!(once::turn(&w.engine, "another").await.unwrap(), Turn::First);
+    w.pass(86_400);
+    once::sweep(&w.engine).await.unwrap();
+    assert_eq!(w.count("form_sends").await, 0);
 }
 
 async fn tokens_are_kept_as_hashes(w: &World) {

@@ -1,7 +1,8 @@
 //! Contacts: added, refused, removed, tested.
 
 use engine::contacts::{self, NewContact};
-use engine::{Error, rules};
+use engine::{Error, rules, verification};
+use model::contact::Channel;
 
 use crate::world::{World, fault, fields, form};
 
@@ -10,7 +11,8 @@ scenarios!(
     all_faults_are_told_at_once_and_nothing_is_kept,
     one_number_is_one_contact,
     somebody_elses_contacts_do_not_exist,
-    a_contact_that_a_rule_uses_stays,
+    deleting_says_which_rules_it_leaves_alone,
+    an_address_is_kept_and_reaches_nobody,
     tests_are_owed_once_verified_and_are_limited,
     adding_at_the_same_moment_keeps_the_limits,
 );
@@ -69,7 +71,7 @@ async fn somebody_elses_contacts_do_not_exist(w: &World) {
     for id in [id.as_str(), "no-such-id", ""] {
         assert!(missing(contacts::get(&w.engine, &ada, id).await.map(drop)));
         assert!(missing(contacts::rename(&w.engine, &ada, id, "Mine").await));
-        assert!(missing(contacts::remove(&w.engine, &ada, id).await));
+        assert!(missing(contacts::remove(&w.engine, &ada, id, &[]).await));
         assert!(missing(contacts::test(&w.engine, &ada, id).await));
     }
     assert!(contacts::list(&w.engine, &ada).await.unwrap().is_empty());
@@ -77,19 +79,59 @@ async fn somebody_elses_contacts_do_not_exist(w: &World) {
     assert_eq!(w.count("deliveries").await, 0);
 }
 
-async fn a_contact_that_a_rule_uses_stays(w: &World) {
+async fn deleting_says_which_rules_it_leaves_alone(w: &World) {
     let ada = w.member("ada").await;
-    let contact = w.phone(&ada, "414-555-0123", "both").await;
-    let rule = rules::add(&w.engine, &ada, &form(&[&contact])).await.unwrap();
-    match contacts::remove(&w.engine, &ada, &contact.id).await {
-        Err(Error::Conflict(words)) => assert!(words.contains("“All of them”"), "{words}"),
-        other => panic!("{other:?}"),
+    let (contact, other) =
+        (w.phone(&ada, "414-555-0123", "both").await, w.phone(&ada, "414-555-0124", "call").await);
+    let alone = rules::add(&w.engine, &ada, &form(&[&contact])).await.unwrap();
+    let shared = rules::add(&w.engine, &ada, &form(&[&contact, &other])).await.unwrap();
+    let mine = rules::list(&w.engine, &ada).await.unwrap();
+    let left: Vec<_> = contacts::left_alone(&mine, &contact.id).iter().map(|rule| rule.id.clone()).collect();
+    assert_eq!(left, std::slice::from_ref(&alone.id));
+    // Somebody who was asked about another state of things is asked again.
+    for agreed in [vec![], vec![shared.id.clone()]] {
+        match contacts::remove(&w.engine, &ada, &contact.id, &agreed).await {
+            Err(Error::Conflict(words)) => assert!(words.contains("“All of them”"), "{words}"),
+            other => panic!("{other:?}"),
+        }
     }
-    rules::remove(&w.engine, &ada, &rule.id).await.unwrap();
     contacts::test(&w.engine, &ada, &contact.id).await.unwrap();
-    contacts::remove(&w.engine, &ada, &contact.id).await.unwrap();
+    contacts::remove(&w.engine, &ada, &contact.id, &left).await.unwrap();
     assert_eq!(w.deliveries().await, ["cancelled contact_removed"; 2]);
     assert_eq!(w.step().await, 0);
+    assert!(rules::get(&w.engine, &ada, &alone.id).await.unwrap().contacts.is_empty());
+    assert_eq!(
+        rules::get(&w.engine, &ada, &shared.id).await.unwrap().contacts,
+        std::slice::from_ref(&other.id)
+    );
+    let reach = engine::reach::of(&w.engine, &ada).await.unwrap();
+    assert_eq!(reach.words, "Your phone will ring for 1 rule, but “All of them” tells nobody.");
+    assert_eq!(reach.todo.unwrap().href, format!("/rules/{}", alone.id));
+}
+
+async fn an_address_is_kept_and_reaches_nobody(w: &World) {
+    let (ada, max) = (w.member("ada").await, w.member("max").await);
+    let added = contacts::add_email(&w.engine, &ada, " Work ", " Ada@Example.org ").await.unwrap();
+    assert_eq!((added.description.as_str(), added.email.as_deref()), ("Work", Some("Ada@Example.org")));
+    assert_eq!(contacts::get(&w.engine, &ada, &added.id).await.unwrap(), added);
+    let twin = contacts::add_email(&w.engine, &ada, "Again", "ada@example.org").await;
+    assert_eq!(fault(&twin), "already_yours");
+    contacts::add_email(&w.engine, &max, "Shared", "ada@example.org").await.unwrap();
+    let refused = contacts::add_email(&w.engine, &ada, "", "nobody").await;
+    assert_eq!(fields(&refused), ["description", "email"]);
+    // No code, no test, no method, no rule.
+    let code = verification::send(&w.engine, &ada, &added.id, Channel::Text).await;
+    assert_eq!(fault(&code), "not_by_this_way");
+    assert!(matches!(contacts::test(&w.engine, &ada, &added.id).await, Err(Error::Conflict(_))));
+    let method = contacts::change_method(&w.engine, &ada, &added.id, "call").await;
+    assert!(matches!(method, Err(Error::Conflict(_))));
+    assert_eq!(fields(&rules::add(&w.engine, &ada, &form(&[&added])).await), ["contacts"]);
+    let reach = engine::reach::of(&w.engine, &ada).await.unwrap();
+    assert!(!reach.reachable && reach.words.starts_with("E-mail is not sent yet"), "{}", reach.words);
+    // A phone beside it is another thing.
+    w.unverified(&ada, "414-555-0123", "call").await;
+    contacts::remove(&w.engine, &ada, &added.id, &[]).await.unwrap();
+    assert_eq!(contacts::list(&w.engine, &ada).await.unwrap().len(), 1);
 }
 
 async fn tests_are_owed_once_verified_and_are_limited(w: &World) {

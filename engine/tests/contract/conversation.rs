@@ -240,7 +240,7 @@ async fn a_number_that_is_refused_is_tried_no_more(w: &World) {
     assert_eq!((mine.len(), mine[0].stopped, mine[0].code.as_deref()), (1, false, Some("30006")));
     assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 0);
     let reach = engine::reach::of(&w.engine, &ann).await.unwrap();
-    assert!(!reach.reachable && reach.words.contains("no calls and texts"), "{}", reach.words);
+    assert!(!reach.reachable && reach.words.contains("does not deliver texts"), "{}", reach.words);
     assert_eq!(reach.todo.unwrap().href, format!("/contacts/{}", phone.id));
     assert_eq!(alarms::list(&w.engine).await.unwrap().len(), 0);
     blocks::lift(&w.engine, &ann, &phone.id, Channel::Text).await.unwrap();

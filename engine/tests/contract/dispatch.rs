@@ -186,7 +186,7 @@ async fn what_is_no_longer_wanted_is_not_sent(w: &World) {
     assert_eq!(w.take(&new("S230101a", 1e-9)).await.deliveries, 4);
     let rule = &rules::list(&w.engine, &ada).await.unwrap()[0];
     rules::remove(&w.engine, &ada, &rule.id).await.unwrap();
-    contacts::remove(&w.engine, &ada, &removed.id).await.unwrap();
+    contacts::remove(&w.engine, &ada, &removed.id, &[]).await.unwrap();
     w.sql(&format!("UPDATE contacts SET verified_ms = NULL WHERE id = '{}'", undone.id)).await;
     w.sql(&format!("UPDATE contacts SET method = 'call' WHERE id = '{}'", changed.id)).await;
     w.sql(&format!("UPDATE members SET is_member = FALSE WHERE id = '{}'", left.id)).await;

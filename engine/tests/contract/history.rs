@@ -82,12 +82,13 @@ async fn the_first_sentence_says_whether_it_would_ring(w: &World) {
     w.sql("UPDATE contacts SET verified_ms = 1").await;
     assert_eq!(sentence().await.1.as_deref(), Some("/rules/new"));
     let rule = w.rule(&ada, &[&contact]).await;
-    assert_eq!(sentence().await, ("Your phone will ring for 1 rule.".to_owned(), None));
+    let test = Some(format!("/contacts/{}", contact.id));
+    assert_eq!(sentence().await, ("You will get a text for 1 rule.".to_owned(), test));
     rules::pause(&w.engine, &ada, &rule.id, true).await.unwrap();
     assert_eq!(sentence().await.1.as_deref(), Some("/rules"));
     rules::pause(&w.engine, &ada, &rule.id, false).await.unwrap();
     w.rule(&ada, &[&contact]).await;
-    assert_eq!(sentence().await.0, "Your phone will ring for 2 rules.");
+    assert_eq!(sentence().await.0, "You will get a text for 2 rules.");
     w.take(&new("S230101a", 1e-9)).await;
     w.step().await;
     w.phones.until(ANN, "delivered").await;

@@ -39,6 +39,7 @@ mod igwn;
 mod intake;
 mod names;
 mod openapi;
+mod own_record;
 mod packets;
 mod phones;
 mod quiet;

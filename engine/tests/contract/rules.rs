@@ -158,7 +158,7 @@ async fn a_deleted_rule_comes_back_for_a_while(w: &World) {
     assert_eq!(deleted.iter().map(|one| one.rule.id.as_str()).collect::<Vec<_>>(), [first.id.as_str()]);
     assert!(rules::deleted(&w.engine, &max).await.unwrap().is_empty());
     assert!(matches!(rules::restore(&w.engine, &max, &first.id).await, Err(Error::NotFound)));
-    engine::contacts::remove(&w.engine, &ada, &gone.id).await.unwrap();
+    engine::contacts::remove(&w.engine, &ada, &gone.id, &[]).await.unwrap();
     rules::restore(&w.engine, &ada, &first.id).await.unwrap();
     let list = rules::list(&w.engine, &ada).await.unwrap();
     assert_eq!(list.iter().map(|rule| &rule.id).collect::<Vec<_>>(), [&first.id, &second.id]);

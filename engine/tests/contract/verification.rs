@@ -1,9 +1,11 @@
 //! Proving that a phone is one's own.
 
+use engine::contacts::Changed;
 use engine::members::Member;
 use engine::{Error, contacts, verification};
-use model::contact::Channel;
+use model::contact::{Channel, Method};
 
+use crate::packets::new;
 use crate::phones::form;
 use crate::world::{World, fault};
 
@@ -16,6 +18,8 @@ scenarios!(
     asking_at_the_same_moment_sends_one_code,
     guesses_at_the_same_moment_share_no_count,
     nobody_verifies_somebody_elses_phone,
+    a_change_of_method_is_proven_by_the_new_way_while_the_old_goes_on,
+    a_change_that_is_given_up_leaves_no_code_behind,
 );
 
 const ANN: &str = "+14145550123";
@@ -136,7 +140,7 @@ async fn codes_are_limited_across_deleting_and_adding(w: &World) {
     // Adding the number anew lifts the contact's limit, not the member's and the number's.
     let mut asked = 5;
     while asked < 20 {
-        contacts::remove(&w.engine, &ada, &contacts::list(&w.engine, &ada).await.unwrap()[0].id)
+        contacts::remove(&w.engine, &ada, &contacts::list(&w.engine, &ada).await.unwrap()[0].id, &[])
             .await
             .unwrap();
         let again = w.unverified(&ada, ANN, "text").await;
@@ -147,7 +151,9 @@ async fn codes_are_limited_across_deleting_and_adding(w: &World) {
         }
     }
     w.pass(31);
-    contacts::remove(&w.engine, &ada, &contacts::list(&w.engine, &ada).await.unwrap()[0].id).await.unwrap();
+    contacts::remove(&w.engine, &ada, &contacts::list(&w.engine, &ada).await.unwrap()[0].id, &[])
+        .await
+        .unwrap();
     let again = w.unverified(&ada, ANN, "text").await;
     let other = w.unverified(&ada, "+14145550124", "text").await;
     let foreign = w.unverified(&max, ANN, "text").await;
@@ -204,4 +210,69 @@ async fn nobody_verifies_somebody_elses_phone(w: &World) {
     assert!(matches!(foreign, Err(Error::NotFound)));
     assert!(matches!(verification::state(&w.engine, &max, &contact.id).await, Err(Error::NotFound)));
     verification::verify(&w.engine, &ada, &contact.id, &code).await.unwrap();
+}
+
+async fn a_change_of_method_is_proven_by_the_new_way_while_the_old_goes_on(w: &World) {
+    let (ada, contact) = w.listener(ANN, "text").await;
+    let id = &contact.id;
+    let method = async || contacts::get(&w.engine, &ada, id).await.unwrap();
+    let changed = contacts::change_method(&w.engine, &ada, id, "call").await.unwrap();
+    assert_eq!(changed, Changed::NeedsCode(Channel::Call));
+    let waiting = method().await;
+    assert_eq!((waiting.method, waiting.wanted), (Some(Method::Text), Some(Method::Call)));
+    let state = verification::state(&w.engine, &ada, id).await.unwrap();
+    assert_eq!(state.channels, [Channel::Call]);
+    let by_text = verification::send(&w.engine, &ada, id, Channel::Text).await;
+    assert_eq!(fault(&by_text), "not_by_this_way");
+    // Meanwhile alerts still come by text, and a test too.
+    assert_eq!(w.take(&new("S230101a", 1e-9)).await.deliveries, 1);
+    contacts::test(&w.engine, &ada, id).await.unwrap();
+    w.step().await;
+    assert_eq!(w.column("SELECT DISTINCT channel FROM deliveries").await, ["text"]);
+    assert_eq!(w.count("attempts").await, 2);
+    let code = code(w, &ada, id, Channel::Call).await;
+    assert_eq!(fault(&verification::verify(&w.engine, &ada, id, wrong(&code)).await), "wrong");
+    verification::verify(&w.engine, &ada, id, &code).await.unwrap();
+    let done = method().await;
+    assert_eq!((done.method, done.wanted, done.verified), (Some(Method::Call), None, contact.verified));
+    w.take(&new("S230102a", 1e-9)).await;
+    assert_eq!(w.value("SELECT channel FROM deliveries WHERE state = 'queued'").await, "call");
+    // What is less than before needs no code.
+    assert_eq!(
+        contacts::change_method(&w.engine, &ada, id, "both").await.unwrap(),
+        Changed::NeedsCode(Channel::Text)
+    );
+    w.sql("UPDATE contacts SET method = 'both', wanted_method = NULL").await;
+    assert_eq!(contacts::change_method(&w.engine, &ada, id, "call").await.unwrap(), Changed::AtOnce);
+    assert_eq!((method().await.method, method().await.wanted), (Some(Method::Call), None));
+    let verified = verification::send(&w.engine, &ada, id, Channel::Call).await;
+    assert!(matches!(verified, Err(Error::Conflict(_))), "{verified:?}");
+}
+
+async fn a_change_that_is_given_up_leaves_no_code_behind(w: &World) {
+    let ada = w.member("ada").await;
+    let contact = w.phone(&ada, ANN, "text").await;
+    let id = &contact.id;
+    contacts::change_method(&w.engine, &ada, id, "both").await.unwrap();
+    let given_up = code(w, &ada, id, Channel::Call).await;
+    w.pass(31);
+    verification::send(&w.engine, &ada, id, Channel::Call).await.unwrap();
+    assert_eq!(contacts::change_method(&w.engine, &ada, id, "text").await.unwrap(), Changed::AtOnce);
+    assert_eq!(w.count("verifications").await, 0);
+    assert_eq!(w.step().await, 0, "the unsent code is called off");
+    let late = verification::verify(&w.engine, &ada, id, &given_up).await;
+    assert!(matches!(late, Err(Error::Conflict(_))), "{late:?}");
+    // Before it is verified, any method may be chosen, and a code by a way that is no more proves nothing.
+    let other = w.unverified(&ada, "+14145550124", "text").await;
+    w.pass(31);
+    verification::send(&w.engine, &ada, &other.id, Channel::Text).await.unwrap();
+    w.step().await;
+    let by_text = code_at(w, "+14145550124").await;
+    assert_eq!(contacts::change_method(&w.engine, &ada, &other.id, "call").await.unwrap(), Changed::AtOnce);
+    assert_eq!(fault(&verification::verify(&w.engine, &ada, &other.id, &by_text).await), "no_code");
+    // Not somebody else's, and not anything.
+    let max = w.member("max").await;
+    let foreign = contacts::change_method(&w.engine, &max, id, "call").await;
+    assert!(matches!(foreign, Err(Error::NotFound)));
+    assert_eq!(fault(&contacts::change_method(&w.engine, &ada, id, "fax").await), "required");
 }

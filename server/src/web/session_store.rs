@@ -19,6 +19,11 @@ fn encode(record: &Record) -> Result<String> {
     serde_json::to_string(record).map_err(|error| Error::Encode(error.to_string()))
 }
 
+/// Who is signed in with it.
+fn member(record: &Record) -> Option<&str> {
+    record.data.get(app::MEMBER)?.as_str()
+}
+
 fn expires(at: OffsetDateTime) -> Millis {
     Millis(at.unix_timestamp().saturating_mul(1000))
 }
@@ -38,6 +43,7 @@ impl SessionStore for DbStore {
                 &self.0,
                 &record.id.to_string(),
                 &encode(record)?,
+                member(record),
                 expires(record.expiry_date),
             )
             .await
@@ -57,7 +63,8 @@ impl SessionStore for DbStore {
     {
         Box::pin(async move {
             let (id, data) = (record.id.to_string(), encode(record)?);
-            let saved = engine::sessions::put(&self.0, &id, &data, expires(record.expiry_date)).await;
+            let saved =
+                engine::sessions::put(&self.0, &id, &data, member(record), expires(record.expiry_date)).await;
             saved.map_err(|error| backend(&error))
         })
     }

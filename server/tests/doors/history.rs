@@ -83,7 +83,7 @@ async fn what_is_not_there_is_404_also_after_a_form() {
     }
     for act in ["acknowledge", "mute", "unmute"] {
         let answer = browser.post(&format!("/do/history/{act}"), &[("id", "S999999zz")]).await;
-        assert_eq!(location(&answer), "/history/about/S999999zz", "{act}");
+        assert_eq!(location(&answer), "/history/about/S999999zz?said=gone", "{act}");
     }
     let (who, filter) = (house.demo_admin().await, engine::history::Filter::default());
     let page = engine::history::list(&house.engine, &who, &filter, None).await.unwrap();
