@@ -14,7 +14,7 @@ use engine::clock::Clock;
 use engine::db::{Db, Tx};
 use engine::members::{self, Member};
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn, contacts, intake, rules, sandbox};
+use engine::{Engine, Settings, SignIn, Speech, contacts, intake, rules, sandbox};
 use model::rule::RuleForm;
 use model::time::Millis;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
@@ -96,6 +96,7 @@ async fn history(database: &str, scale: Scale) -> Result<Member> {
     let account = Account {
         sid: String::new(),
         auth_token: String::new(),
+        secondary_token: None,
         api_key: None,
         from: None,
         api_base: "http://127.0.0.1:9".to_owned(),
@@ -107,6 +108,7 @@ async fn history(database: &str, scale: Scale) -> Result<Member> {
         gracedb_url: "https://gracedb.example.org".to_owned(),
         calls_per_second: 1.0,
         messages_per_second: 1.0,
+        speech: Speech::default(),
     };
     // In the past, and moved by hand.
     let clock = Clock::fixed(Millis(1_767_225_600_000));

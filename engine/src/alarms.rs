@@ -22,6 +22,8 @@ pub enum Kind {
     ProviderRefuses,
     /// The configuration cannot work as it is.
     SelfTest,
+    /// Nothing leaves by a channel, since it would be refused or lead nowhere; the subject is the channel.
+    ChannelHeld,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::FeedDown => "feed_down",
             Self::ProviderRefuses => "provider_refuses",
             Self::SelfTest => "self_test",
+            Self::ChannelHeld => "channel_held",
         }
     }
 }
@@ -116,19 +119,27 @@ pub(crate) async fn raise_in(
 /// Ends an alarm, if it is open.
 pub(crate) async fn clear(engine: &Engine, kind: Kind, subject: &str) -> Result<()> {
     let mut tx = engine.db().write().await?;
-    let ended = exec!(
-        &mut tx,
-        "UPDATE alarms SET cleared_ms = $1 WHERE kind = $2 AND subject = $3 AND cleared_ms IS NULL",
-        engine.now().0,
-        kind.as_str(),
-        subject
-    )?;
+    let ended = clear_in(&mut tx, kind, subject, engine.now()).await?;
     tx.commit().await?;
-    if ended > 0 {
-        tracing::info!(alarm = kind.as_str(), subject, "an alarm is over");
+    if ended {
         engine.bus().changed_for_all();
     }
     Ok(())
+}
+
+/// The same inside a transaction that has other things to write; false if it was not open.
+pub(crate) async fn clear_in(tx: &mut Tx, kind: Kind, subject: &str, now: Millis) -> Result<bool> {
+    let ended = exec!(
+        tx,
+        "UPDATE alarms SET cleared_ms = $1 WHERE kind = $2 AND subject = $3 AND cleared_ms IS NULL",
+        now.0,
+        kind.as_str(),
+        subject
+    )?;
+    if ended > 0 {
+        tracing::info!(alarm = kind.as_str(), subject, "an alarm is over");
+    }
+    Ok(ended > 0)
 }
 
 /// An admin has seen to it. If it is not over, it is raised again.

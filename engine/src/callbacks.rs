@@ -25,12 +25,24 @@ const MUTED: &str = "Thank you. You will hear no more of this one. Goodbye.";
 const STOP_CALLS: &str = "Press 9 once more, and this number is called no more, whatever happens. Press 3 to hear the message again.";
 const STOPPED: &str = "This number is called no more. Your page of contacts can undo that. Goodbye.";
 
-/// Whether Twilio signed this request. `path` is the path and query as received.
+/// Whether Twilio signed this request. `path` is the path and query as received. One that is not counts as refused.
 pub fn authentic(engine: &Engine, path: &str, params: &Params, given: &str) -> bool {
     let url = format!("{}{path}", engine.settings().public_url);
     let ours = engine.twilio().account_sid();
-    signature::agrees(&engine.twilio().signing_tokens(), &url, params, given)
-        && param(params, "AccountSid").is_none_or(|sid| sid == ours)
+    let fault = if !signature::agrees(&engine.twilio().signing_tokens(), &url, params, given) {
+        "signature"
+    } else if param(params, "AccountSid").is_some_and(|sid| sid != ours) {
+        "account"
+    } else {
+        return true;
+    };
+    engine.metrics().callback_refused(fault);
+    false
+}
+
+/// A request is signed in a way that nobody has asked Twilio for.
+pub fn refuse_settings(engine: &Engine) {
+    engine.metrics().callback_refused("settings");
 }
 
 fn param<'a>(params: &'a Params, name: &str) -> Option<&'a str> {
@@ -62,12 +74,14 @@ pub async fn status(engine: &Engine, attempt_id: &str, params: &Params) -> Resul
 /// What an answered call says. Asking for it also proves that the call exists.
 pub async fn voice(engine: &Engine, attempt_id: &str, params: &Params) -> Result<String> {
     status(engine, attempt_id, params).await?;
+    again(|| speak(engine, attempt_id)).await
+}
+
+async fn speak(engine: &Engine, attempt_id: &str) -> Result<String> {
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     let held = settle::hold(&mut tx, attempt_id).await?;
-    let keys = keys(&held.delivery.kind);
-    let url = format!("{}/twilio/key/{attempt_id}", engine.settings().public_url);
-    let document = twiml::message(&held.delivery.body, keys, &url);
+    let document = words(engine, &held.delivery.kind, &held.delivery.body, attempt_id);
     held.note(&mut tx, "speaking", None, now).await?;
     tx.commit().await?;
     engine.bus().changed(&held.delivery.member_id);
@@ -83,19 +97,26 @@ fn keys(kind: &str) -> &'static str {
     }
 }
 
+/// A delivery's words with its keys, whose answers come to us.
+pub(crate) fn words(engine: &Engine, kind: &str, body: &str, attempt_id: &str) -> String {
+    let url = format!("{}/twilio/key/{attempt_id}", engine.settings().public_url);
+    twiml::message(&engine.settings().speech, body, keys(kind), &url)
+}
+
 /// A key was pressed: what the call says next. `asked` says that the call had just asked whether to stop for good.
 pub async fn key(engine: &Engine, attempt_id: &str, params: &Params, asked: bool) -> Result<String> {
     again(|| pressed(engine, attempt_id, params, asked)).await
 }
 
 async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool) -> Result<String> {
+    let speech = &engine.settings().speech;
     let digits = param(params, "Digits").unwrap_or("");
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     let mut held = settle::hold(&mut tx, attempt_id).await?;
     // The call has ended for us; a key that comes later changes nothing.
     if held.attempt.state == AttemptState::Done.as_str() && held.attempt.digits.is_none() {
-        return Ok(twiml::farewell("This call is over. Goodbye."));
+        return Ok(twiml::farewell(speech, "This call is over. Goodbye."));
     }
     let mutes = digits == "2" && held.delivery.alert_id.is_some();
     if digits == "1" || mutes {
@@ -107,7 +128,7 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
         engine.bus().changed(&held.delivery.member_id);
         tracing::info!(delivery = held.delivery.id, attempt = attempt_id, digits, "acknowledged by key");
         let thanks = if mutes { MUTED } else { ACKNOWLEDGED };
-        return Ok(twiml::farewell(thanks));
+        return Ok(twiml::farewell(speech, thanks));
     }
     if digits == "9" && asked {
         settle::acknowledged(&mut tx, &mut held, digits, now).await?;
@@ -117,20 +138,18 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
         tx.commit().await?;
         engine.bus().changed(&held.delivery.member_id);
         tracing::info!(delivery = held.delivery.id, attempt = attempt_id, "calls were stopped by key");
-        return Ok(twiml::farewell(STOPPED));
+        return Ok(twiml::farewell(speech, STOPPED));
     }
     held.note(&mut tx, "key", Some(digits), now).await?;
     tx.commit().await?;
     engine.bus().changed(&held.delivery.member_id);
     if digits == "9" {
         let url = format!("{}/twilio/key/{attempt_id}?stop", engine.settings().public_url);
-        return Ok(twiml::message(STOP_CALLS, STOP_CALLS, &url));
+        return Ok(twiml::message(speech, STOP_CALLS, STOP_CALLS, &url));
     }
-    let keys = keys(&held.delivery.kind);
-    let url = format!("{}/twilio/key/{attempt_id}", engine.settings().public_url);
-    let said =
-        if digits == "3" { held.delivery.body.clone() } else { "That key does nothing here.".to_owned() };
-    Ok(twiml::message(&said, keys, &url))
+    let nothing = "That key does nothing here.";
+    let said = if digits == "3" { &held.delivery.body } else { nothing };
+    Ok(words(engine, &held.delivery.kind, said, attempt_id))
 }
 
 /// Twilio itself obeys and answers these (its default opt-out words); we keep them too, so that the pages can tell.

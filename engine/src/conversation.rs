@@ -70,6 +70,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) silent: BTreeMap<&'a str, Silent>,
     /// What is held back because it is quiet, by member and contact.
     pub(crate) holds: BTreeMap<(String, String), Hold>,
+    /// Contacts that were told of this superevent or event before, and to whom this is one more alert.
+    pub(crate) told: HashSet<String>,
 }
 
 /// What was said so far to everybody.
@@ -112,13 +114,20 @@ impl<'a> Plan<'a> {
         let told = so_far.told_by.iter().filter(|(way, _)| !so_far.taken_back.contains(*way));
         for (way, &told) in told {
             let (contact_id, channel) = way;
-            let live = rules.contacts.get(contact_id);
-            let live = live.filter(|one| one.channels.contains(channel) && !muted.contains(&one.member_id));
+            let live = rules.contacts.get(contact_id).filter(|one| !muted.contains(&one.member_id));
             let Some(contact) = live else { continue };
+            // A text that followed a call was not its owner's choice: the retraction goes by the way that was.
+            let followed = *channel == Channel::Text && !contact.channels.contains(channel);
+            let ways: &[Channel] = if followed { &contact.channels } else { std::slice::from_ref(channel) };
+            let ways: Vec<Channel> =
+                ways.iter().copied().filter(|way| contact.channels.contains(way)).collect();
+            if ways.is_empty() {
+                continue;
+            }
             let peace = rules.peace.get(&contact.member_id);
             match peace.and_then(|peace| peace.hush_retraction(told, now)) {
                 None => {
-                    self.sends.insert(way.clone(), Vec::new());
+                    self.sends.extend(ways.into_iter().map(|way| ((contact_id.clone(), way), Vec::new())));
                 }
                 Some(Hush::Quiet { until }) => {
                     self.hold(&contact.member_id, contact_id, Hold { retraction: true, until });
@@ -268,7 +277,12 @@ pub(crate) async fn plan<'a>(
                     silent = silent.map(|so_far| so_far.and(why));
                     continue;
                 }
-                let waiting = so_far.waiting.remove(&way).unwrap_or_default();
+                let mut waiting = so_far.waiting.remove(&way).unwrap_or_default();
+                // Nor may older words follow an earlier call.
+                if channel == Channel::Call && !contact.channels.contains(&Channel::Text) {
+                    let follows = so_far.waiting.remove(&(contact_id.clone(), Channel::Text));
+                    waiting.extend(follows.unwrap_or_default());
+                }
                 let Withdrawal { any: replaced, faster } = withdraw(tx, &waiting, "merged", now).await?;
                 let told = told || (faster && so_far.spoken.contains(&rule.id));
                 if replaced || again || !told || takes_part {
@@ -282,6 +296,9 @@ pub(crate) async fn plan<'a>(
         if let Some(silent) = silent {
             plan.silent.insert(&rule.id, silent);
         }
+    }
+    if !alert.retraction {
+        plan.told = so_far.told;
     }
     Ok(plan)
 }

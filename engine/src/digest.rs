@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::contact::Channel;
-use model::delivery::DeliveryKind;
+use model::delivery::{DeliveryKind, Priority};
 use model::known::Known;
 use model::time::Millis;
 use model::words::{self, Held};
@@ -256,6 +256,7 @@ async fn owe(
         let told: Vec<Held> = subjects.iter().filter_map(|subject| news.get(*subject)).cloned().collect();
         owed.push(Owed {
             kind: DeliveryKind::Digest,
+            priority: Priority::Digest,
             alert_id: None,
             member_id,
             contact_id,
@@ -266,6 +267,7 @@ async fn owe(
                 Channel::Call => words::digest_spoken(&told),
             },
             expires: now.plus_secs(EXPIRES_SECS),
+            follows: None,
         });
     }
     queue::add(tx, &owed, now).await?;

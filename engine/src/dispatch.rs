@@ -6,6 +6,7 @@
 //! claimed and not settled when it dies is found by [`crate::reconcile`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use model::contact::Channel;
@@ -17,9 +18,11 @@ use crate::db::Tx;
 use crate::error::Result;
 use crate::providers::ProviderError;
 use crate::providers::twilio::{Remote, Voice};
-use crate::queue::{self, Claimed};
+use crate::queue::Claimed;
 use crate::settle::News;
-use crate::{Engine, digest, reconcile, ruleset, settle, twiml, verification};
+use crate::{
+    Engine, bins, callbacks, digest, milestones, queue, reconcile, ruleset, settle, twiml, verification,
+};
 
 mod gate;
 
@@ -65,11 +68,18 @@ struct Lane {
     /// How many more requests may be under way.
     wire: Semaphore,
     gate: Gate,
+    /// Something failed there lately, as far as this process knows: what succeeds must be told to all.
+    trouble: AtomicBool,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { room: Arc::new(Semaphore::new(0)), wire: Semaphore::new(IN_FLIGHT), gate: Gate::default() }
+        Self {
+            room: Arc::new(Semaphore::new(0)),
+            wire: Semaphore::new(IN_FLIGHT),
+            gate: Gate::default(),
+            trouble: AtomicBool::new(false),
+        }
     }
 }
 
@@ -88,6 +98,15 @@ impl Lanes {
     /// Lets that many more leave at once.
     pub(crate) fn open(&self, channel: Channel, more: usize) {
         self.of(channel).add_permits(more);
+    }
+
+    /// Whether the channel's breaker has something to forget.
+    pub(crate) fn trouble(&self, channel: Channel) -> bool {
+        self.lane(channel).trouble.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_trouble(&self, channel: Channel, trouble: bool) {
+        self.lane(channel).trouble.store(trouble, Ordering::Relaxed);
     }
 
     /// Takes what is free, at most `most`.
@@ -180,7 +199,7 @@ async fn turn(engine: &Engine, channel: Channel) -> Result<Duration> {
     // No more than one claim takes: what is newly owed in the meantime finds room.
     let room = engine.lanes().take(channel, queue::BATCH);
     let claim = queue::claim(engine, channel, room.len()).await?;
-    engine.note_turn();
+    engine.note_turn(channel);
     let wait = claim.again.map_or(POLL, |again| millis_until(engine, again.0));
     Leaving { sends: claim.claimed.into_iter().zip(room).collect(), ended: claim.ended }.send(engine);
     Ok(wait.min(POLL))
@@ -204,6 +223,7 @@ pub async fn step(engine: &Engine) -> Result<usize> {
         tell(engine, &claim.ended);
     }
     reconcile::step(engine).await?;
+    milestones::step(engine).await?;
     Ok(sent)
 }
 
@@ -219,6 +239,9 @@ async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
         if let Err(error) = reconcile::step(&engine).await {
             tracing::error!(%error, "unsettled attempts cannot be looked into");
         }
+        if let Err(error) = milestones::step(&engine).await {
+            tracing::warn!(%error, "the times of an alert cannot be measured; later again");
+        }
         tokio::select! {
             () = tokio::time::sleep(POLL) => {}
             _ = stop.changed() => {}
@@ -228,14 +251,16 @@ async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
 
 async fn send(engine: &Engine, claimed: &Claimed) {
     let Some(answer) = request(engine, claimed).await else {
-        tracing::warn!(attempt = claimed.attempt_id, "too late to send; it is looked into");
+        let (delivery, attempt, alert) = (&claimed.delivery_id, &claimed.attempt_id, &claimed.alert_id);
+        tracing::warn!(delivery, attempt, alert, "too late to send; it is looked into");
         return;
     };
     engine.metrics().request(claimed.channel.as_str(), outcome(&answer));
     let news = answer.map_or_else(News::Failed, News::Accepted);
     if let Err(error) = settle::bring(engine, &claimed.attempt_id, news).await {
         // The attempt stays open on disk and is looked into when its lease ends.
-        tracing::error!(%error, attempt = claimed.attempt_id, "an attempt could not be settled");
+        let (delivery, attempt, alert) = (&claimed.delivery_id, &claimed.attempt_id, &claimed.alert_id);
+        tracing::error!(%error, delivery, attempt, alert, "an attempt could not be settled");
     }
 }
 
@@ -270,34 +295,69 @@ async fn request(engine: &Engine, claimed: &Claimed) -> Option<Result<Remote, Pr
     let public = &engine.settings().public_url;
     // Twilio drops the fragment; it asks for three tries of a callback, whatever fails.
     let callback = format!("{public}/twilio/status/{}#rc=3&rp=all", claimed.attempt_id);
-    let valid_secs = (claimed.expires.0 - engine.now().0) / 1000;
-    let code = match claimed.kind {
-        DeliveryKind::Code => match make_code(engine, claimed).await {
-            Ok(code) => Some(code),
-            Err(error) => return Some(Err(error)),
-        },
-        DeliveryKind::Alert | DeliveryKind::Test | DeliveryKind::Digest => None,
+    let words = match words(engine, claimed).await {
+        Ok(words) => words,
+        Err(error) => return Some(Err(error)),
     };
     // After the code is made: hashing it takes longer than a slot.
     let _place = wait_for_slot(engine, claimed).await;
     if !queue::still_ours(engine, claimed).await {
         return None;
     }
-    Some(match (claimed.channel, code) {
-        (Channel::Text, None) => {
-            engine.twilio().send_text(&claimed.to, &claimed.body, &callback, valid_secs).await
+    if let Some(alert_id) = &claimed.alert_id {
+        engine.metrics().leaves(alert_id);
+    }
+    let (twilio, to) = (engine.twilio(), &claimed.to);
+    let fallback = engine.settings().speech.fallback_url.as_deref();
+    Some(match &words {
+        Words::Text(text) => {
+            let valid_secs = (claimed.expires.0 - engine.now().0) / 1000;
+            twilio.send_text(to, text, &callback, valid_secs).await
         }
-        (Channel::Text, Some(code)) => {
-            let body = words::code_text(&code, engine.settings().host());
-            engine.twilio().send_text(&claimed.to, &body, &callback, valid_secs).await
-        }
-        (Channel::Call, None) => {
+        Words::Ours => {
             let url = format!("{public}/twilio/voice/{}", claimed.attempt_id);
-            engine.twilio().place_call(&claimed.to, Voice::Url(&url), &callback).await
+            twilio.place_call(to, Voice::Url(&url), &callback, fallback).await
         }
-        (Channel::Call, Some(code)) => {
-            let twiml = twiml::announcement(&words::code_spoken(&code));
-            engine.twilio().place_call(&claimed.to, Voice::Twiml(&twiml), &callback).await
+        Words::Bin(url) => twilio.place_call(to, Voice::Bin(url), &callback, fallback).await,
+        Words::Carried(twiml) => twilio.place_call(to, Voice::Twiml(twiml), &callback, fallback).await,
+    })
+}
+
+/// What is said or written, and where it is.
+enum Words {
+    Text(String),
+    /// Twilio asks us when the phone is answered.
+    Ours,
+    Bin(String),
+    /// With the request.
+    Carried(String),
+}
+
+async fn words(engine: &Engine, claimed: &Claimed) -> Result<Words, ProviderError> {
+    let code = match claimed.kind {
+        DeliveryKind::Code => Some(make_code(engine, claimed).await?),
+        _ => None,
+    };
+    let speech = &engine.settings().speech;
+    Ok(match (claimed.channel, code) {
+        (Channel::Text, None) => Words::Text(claimed.body.clone()),
+        (Channel::Text, Some(code)) => Words::Text(words::code_text(&code, engine.settings().host())),
+        (Channel::Call, code) => {
+            let bin = bins::url(engine, claimed, code.as_deref()).await.map_err(|error| {
+                tracing::error!(%error, delivery = claimed.delivery_id, "no address of a bin could be made");
+                ProviderError::Retry { code: "no_words".to_owned(), after: Duration::from_secs(1) }
+            })?;
+            match (bin, code) {
+                (Some(url), _) => Words::Bin(url),
+                (None, Some(code)) => Words::Carried(twiml::announcement(speech, &words::code_spoken(&code))),
+                (None, None) if speech.inline => {
+                    let (kind, body) = (claimed.kind.as_str(), &claimed.body);
+                    let document = callbacks::words(engine, kind, body, &claimed.attempt_id);
+                    let fits = document.chars().count() <= twiml::INLINE_MOST;
+                    if fits { Words::Carried(document) } else { Words::Ours }
+                }
+                (None, None) => Words::Ours,
+            }
         }
     })
 }

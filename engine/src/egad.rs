@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use model::alert::{Alert, AlertType, Category};
 use model::contact::{Channel, E164, Method};
-use model::delivery::DeliveryKind;
+use model::delivery::{DeliveryKind, Priority};
 use model::words;
 use serde::Deserialize;
 use sqlx::FromRow;
@@ -135,6 +135,7 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
             }
             owed.push(queue::Owed {
                 kind: DeliveryKind::Alert,
+                priority: Priority::First,
                 alert_id: Some(&id),
                 member_id: &found.member_id,
                 contact_id: &found.id,
@@ -145,6 +146,7 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
                     Channel::Call => words::relayed_spoken(&request.message, drill),
                 },
                 expires: now.plus_secs(EXPIRES_SECS),
+                follows: None,
             });
         }
     }

@@ -119,6 +119,8 @@ pub struct Delivery {
     pub updated: Millis,
     /// Not to be sent earlier.
     pub not_before: Millis,
+    /// The call that nobody confirmed, after whose end this text was owed.
+    pub follows: Option<String>,
     /// When its receiver said "I know".
     pub acked: Option<Millis>,
     /// It was said on a page, not by a key or a text.
@@ -192,6 +194,7 @@ struct DeliveryRow {
     body: String,
     not_before_ms: i64,
     code: Option<String>,
+    follows: Option<String>,
     acked_ms: Option<i64>,
     acked_on_page: bool,
     created_ms: i64,
@@ -235,6 +238,7 @@ impl TryFrom<DeliveryRow> for Delivery {
             created: Millis(row.created_ms),
             updated: Millis(row.updated_ms),
             not_before: Millis(row.not_before_ms),
+            follows: row.follows,
             acked: row.acked_ms.map(Millis),
             acked_on_page: row.acked_on_page,
             body: row.body,
@@ -308,7 +312,7 @@ pub async fn of_contact(engine: &Engine, who: &Member, contact_id: &str) -> Resu
         &mut tx,
         DeliveryRow,
         "SELECT id, kind, alert_id, member_id, contact_label, channel, state, body, not_before_ms, code,
-                acked_ms, acked_on_page, created_ms, updated_ms
+                follows, acked_ms, acked_on_page, created_ms, updated_ms
          FROM deliveries WHERE contact_id = $1 AND member_id = $2 AND kind <> 'alert'
          ORDER BY created_ms DESC, id DESC LIMIT 6",
         contact_id,
@@ -339,7 +343,7 @@ async fn deliveries_of(tx: &mut Tx, alert_id: &str, member_id: Option<&str>) -> 
         tx,
         DeliveryRow,
         "SELECT id, kind, alert_id, member_id, contact_label, channel, state, body, not_before_ms, code,
-                acked_ms, acked_on_page, created_ms, updated_ms
+                follows, acked_ms, acked_on_page, created_ms, updated_ms
          FROM deliveries WHERE alert_id = $1 AND ($2 IS NULL OR member_id = $2) ORDER BY created_ms, id",
         alert_id,
         member_id

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use model::alert::Alert;
 use model::contact::Channel;
-use model::delivery::DeliveryKind;
+use model::delivery::{DeliveryKind, Priority};
 use model::known::Known;
 use model::packet::{self, Unreadable};
 use model::rule::Rule;
@@ -64,7 +64,7 @@ struct IdRow {
 /// Takes in one packet that was posted.
 pub async fn take(engine: &Engine, bytes: &[u8]) -> Result<Taken, Refused> {
     let began = Instant::now();
-    let taken = take_at(engine, bytes, engine.now()).await;
+    let taken = take_at(engine, bytes, engine.now(), began).await;
     count(engine, taken.as_ref(), began);
     if let Err(Refused::Unreadable(why)) = &taken {
         // The poster is told in any case; that it cannot be kept must not hide why.
@@ -89,7 +89,9 @@ pub(crate) async fn take_read(engine: &Engine, bytes: &[u8], read: &Read<'_>) ->
         Ok((alert, canonical)) => {
             // Who is told of something too late is not helped.
             let owed_since = read.written.map_or(now, |written| written.min(now));
-            take_alert(engine, tx, &alert, &canonical, now, owed_since).await.map_err(Refused::Failed)
+            take_alert(engine, tx, &alert, &canonical, (now, began), owed_since)
+                .await
+                .map_err(Refused::Failed)
         }
         Err(Refused::Unreadable(why)) => {
             unreadable::note_in(&mut tx, read.topic, bytes, &why, now).await?;
@@ -139,11 +141,16 @@ fn understand(bytes: &[u8]) -> Result<(Alert, String), Refused> {
 }
 
 /// Takes one packet in as received at a given moment.
-pub(crate) async fn take_at(engine: &Engine, bytes: &[u8], received: Millis) -> Result<Taken, Refused> {
+pub(crate) async fn take_at(
+    engine: &Engine,
+    bytes: &[u8],
+    received: Millis,
+    began: Instant,
+) -> Result<Taken, Refused> {
     let (alert, canonical) = understand(bytes)?;
     let taken = again(|| async {
         let tx = engine.db().write().await?;
-        take_alert(engine, tx, &alert, &canonical, received, received).await
+        take_alert(engine, tx, &alert, &canonical, (received, began), received).await
     });
     Ok(taken.await?)
 }
@@ -154,7 +161,7 @@ async fn take_alert(
     mut tx: Tx,
     alert: &Alert,
     canonical: &str,
-    now: Millis,
+    (now, arrived): (Millis, Instant),
     owed_since: Millis,
 ) -> Result<Taken, Error> {
     let (known, begun) = hold_subject(&mut tx, alert.subject(), now).await?;
@@ -173,6 +180,9 @@ async fn take_alert(
     let leaving = Leaving::claim(engine, &mut tx, &owed).await?;
     tx.commit().await?;
     engine.names().keep(learned);
+    if !owed.is_empty() {
+        engine.metrics().owed(&id, arrived);
+    }
     leaving.send(engine);
     if !owed.is_empty() {
         engine.bus().work();
@@ -198,8 +208,8 @@ pub(crate) async fn record(
     let new = exec!(
         tx,
         "INSERT INTO alerts (id, digest, received_ms, subject, category, alert_type, could_alert, understood,
-             known_before, packet, retraction, thread)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (digest) DO NOTHING",
+             known_before, packet, retraction, thread, pending)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7) ON CONFLICT (digest) DO NOTHING",
         id,
         digest.as_str(),
         now.0,
@@ -281,6 +291,7 @@ async fn select(
         let names: Vec<String> = speaking.iter().map(|rule| rule.description.clone()).collect();
         owed.push(queue::Owed {
             kind: DeliveryKind::Alert,
+            priority: if plan.told.contains(contact_id) { Priority::Repeat } else { Priority::First },
             alert_id: Some(alert_id),
             member_id: &contact.member_id,
             contact_id,
@@ -291,6 +302,7 @@ async fn select(
                 Channel::Call => words::spoken(alert, &names),
             },
             expires: owed_since.plus_secs(EXPIRES_SECS),
+            follows: None,
         });
     }
     queue::add(tx, &owed, now).await?;

@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use model::contact::Channel;
 use model::time::Millis;
 
 pub mod account;
 pub mod alarms;
+mod bins;
 pub mod blocks;
 pub mod book;
+pub mod breaker;
 pub mod callbacks;
 pub mod clock;
 pub mod contacts;
@@ -29,6 +32,7 @@ pub mod intake;
 pub mod live;
 pub mod members;
 pub mod metrics;
+mod milestones;
 pub mod mutes;
 pub mod names;
 pub mod once;
@@ -54,7 +58,7 @@ pub mod unreadable;
 pub mod verification;
 
 pub use error::{Error, Result};
-pub use settings::{Settings, SignIn};
+pub use settings::{Settings, SignIn, Speech};
 
 use clock::Clock;
 use db::Db;
@@ -90,7 +94,7 @@ struct Inner {
     metrics: Metrics,
     standings: Standings,
     past: PastCache,
-    turned: AtomicI64,
+    turned: [AtomicI64; 2],
 }
 
 impl Engine {
@@ -106,7 +110,7 @@ impl Engine {
         let (rules, digests) = (RuleCache::default(), Watch::default());
         let (desk, lanes) = (Desk::default(), Lanes::default());
         let (names, metrics, standings) = (Learned::default(), Metrics::default(), Standings::default());
-        let turned = AtomicI64::new(0);
+        let turned = [AtomicI64::new(0), AtomicI64::new(0)];
         Self(Arc::new(Inner {
             db,
             clock,
@@ -211,13 +215,14 @@ impl Engine {
         self.0.standings.all()
     }
 
-    /// When the dispatcher last turned; 0 before its first turn.
+    /// When the dispatcher last turned for both calls and texts; 0 before its first turn.
     pub fn last_turn(&self) -> Millis {
-        Millis(self.0.turned.load(Ordering::Relaxed))
+        Millis(self.0.turned.iter().map(|at| at.load(Ordering::Relaxed)).min().unwrap_or(0))
     }
 
-    pub(crate) fn note_turn(&self) {
-        self.0.turned.store(self.now().0, Ordering::Relaxed);
+    pub(crate) fn note_turn(&self, channel: Channel) {
+        let at = &self.0.turned[usize::from(channel == Channel::Text)];
+        at.store(self.now().0, Ordering::Relaxed);
     }
 }
 

@@ -91,18 +91,17 @@ impl Bus {
     }
 }
 
-/// Sends signals on under the name `us`, each distinct one once where many wait.
+/// Sends signals on under the name `us`, each distinct one once where many wait. All of them share one commit, which
+/// does not wait for the disk: it would hold up those that must, and a signal that is lost is only a later poll.
 async fn announce(pool: sqlx::PgPool, us: String, mut signals: mpsc::UnboundedReceiver<String>) {
+    const ALL: &str = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, signal)
+                       FROM unnest($2) AS signal";
     let mut waiting = Vec::new();
     while signals.recv_many(&mut waiting, 512).await > 0 {
         let distinct: BTreeSet<String> = waiting.drain(..).collect();
-        for signal in distinct {
-            let signal = format!("{us} {signal}");
-            let sent =
-                sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(signal).execute(&pool).await;
-            if let Err(error) = sent {
-                tracing::debug!(%error, "a signal to other replicas was lost; they poll");
-            }
+        let distinct: Vec<String> = distinct.into_iter().map(|signal| format!("{us} {signal}")).collect();
+        if let Err(error) = sqlx::query(ALL).bind(CHANNEL).bind(distinct).execute(&pool).await {
+            tracing::debug!(%error, "signals to other replicas were lost; they poll");
         }
     }
 }

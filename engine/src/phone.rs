@@ -51,6 +51,13 @@ pub fn is_landline(number: &E164) -> bool {
     matches!(kind, phonenumber::Type::FixedLine)
 }
 
+/// The country of a number, by its two letters; by its calling code where several share that.
+pub(crate) fn country_of(number: &E164) -> Option<String> {
+    let parsed = phonenumber::parse(None, number.as_str()).ok()?;
+    let country = parsed.country();
+    Some(country.id().map_or_else(|| format!("+{}", country.code()), |id| id.as_ref().to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]

@@ -4,27 +4,36 @@
 //! Claiming also takes a slot of the sender's rate for each attempt and writes
 //! the attempt down *before* its request: after a crash the attempt is there,
 //! its outcome unknown, and [`crate::reconcile`] finds out instead of ringing twice.
+//!
+//! Of the same priority, the fan-outs of several alerts take turns: the first delivery of each has the turn that is
+//! now being served, the next one the turn after it. So the second of two superevents does not wait for the thousand
+//! calls of the first.
 
 use std::time::Duration;
 
 use model::contact::{Channel, E164, Method};
-use model::delivery::DeliveryKind;
+use model::delivery::{DeliveryKind, Priority};
 use model::time::Millis;
 use model::words::gsm7;
 use sqlx::FromRow;
 
+use crate::breaker::Pass;
 use crate::db::{ROWS, Tx, built, exec, row, rows};
 use crate::error::{Error, Result};
 use crate::{Engine, new_id};
 
 mod busy;
+pub mod leaves;
+mod pace;
 
 use busy::Busy;
+use pace::Pace;
 
 /// One message owed to one contact by one channel.
 #[derive(Debug)]
 pub(crate) struct Owed<'a> {
     pub(crate) kind: DeliveryKind,
+    pub(crate) priority: Priority,
     pub(crate) alert_id: Option<&'a str>,
     pub(crate) member_id: &'a str,
     pub(crate) contact_id: &'a str,
@@ -32,6 +41,8 @@ pub(crate) struct Owed<'a> {
     pub(crate) channel: Channel,
     pub(crate) body: String,
     pub(crate) expires: Millis,
+    /// The call after whose end it is owed.
+    pub(crate) follows: Option<&'a str>,
 }
 
 /// A delivery that this process has claimed: it has a slot and an open attempt.
@@ -41,6 +52,7 @@ pub(crate) struct Claimed {
     pub(crate) attempt_id: String,
     number: i64,
     pub(crate) kind: DeliveryKind,
+    pub(crate) alert_id: Option<String>,
     pub(crate) contact_id: String,
     pub(crate) channel: Channel,
     pub(crate) to: E164,
@@ -76,62 +88,79 @@ const LEASE_SECS: i64 = 30;
 /// Slots are taken at most this far ahead: far enough to keep the rate full,
 /// near enough that little waits in a process that may die.
 pub(crate) const HORIZON: Duration = Duration::from_millis(250);
-/// Requests take unequal times to leave and to arrive. Spread a little wider than the rate
-/// asks, one that is late by 8 ms does not share its second with one too many. What leaves
-/// later still is held back by [`crate::dispatch`]'s gate.
-const SPREAD: f64 = 1.008;
 /// The most that one claim takes.
 pub(crate) const BATCH: usize = 64;
 
-/// Puts them in the queue, each once for its alert, contact and channel.
+/// Puts them in the queue, each once for its alert, contact and channel; those of one priority behind each other.
 pub(crate) async fn add(tx: &mut Tx, owed: &[Owed<'_>], now: Millis) -> Result<()> {
-    for some in owed.chunks(ROWS) {
-        built!(tx, |sql| {
-            sql.push(
-                "INSERT INTO deliveries (id, kind, alert_id, member_id, contact_id, contact_label, channel,
-                     priority, state, body, attempts, not_before_ms, expires_ms, created_ms, updated_ms) ",
-            );
-            sql.push_values(some, |mut row, owed| {
-                row.push_bind(new_id())
-                    .push_bind(owed.kind.as_str())
-                    .push_bind(owed.alert_id)
-                    .push_bind(owed.member_id)
-                    .push_bind(owed.contact_id)
-                    .push_bind(owed.contact_label)
-                    .push_bind(owed.channel.as_str())
-                    .push_bind(priority(owed.kind))
-                    .push("'queued'")
-                    .push_bind(owed.body.as_str())
-                    .push("0")
-                    .push_bind(now.0)
-                    .push_bind(owed.expires.0)
-                    .push_bind(now.0)
-                    .push_bind(now.0);
-            });
-        })?;
+    let mut owed: Vec<&Owed<'_>> = owed.iter().collect();
+    owed.sort_by_key(|one| one.priority);
+    for alike in owed.chunk_by(|a, b| a.priority == b.priority) {
+        let mut before = [0_i64; 2];
+        for some in alike.chunks(ROWS) {
+            insert(tx, some, &mut before, now).await?;
+        }
     }
     Ok(())
 }
 
-/// Codes and tests have a person waiting in front of the screen.
-fn priority(kind: DeliveryKind) -> i64 {
-    match kind {
-        DeliveryKind::Code => 0,
-        DeliveryKind::Alert => 1,
-        DeliveryKind::Test => 2,
-        DeliveryKind::Digest => 4,
-    }
+/// Inserts some of one priority; `before` counts those of the same alert that came before, by channel.
+async fn insert(tx: &mut Tx, some: &[&Owed<'_>], before: &mut [i64; 2], now: Millis) -> Result<()> {
+    let Some(priority) = some.first().map(|one| one.priority) else { return Ok(()) };
+    built!(tx, |sql| {
+        // The turn that is now being served; the queue's index knows it.
+        let priority = priority.number();
+        sql.push("WITH served (channel, turn) AS (");
+        for (channel, more) in [("call", " UNION ALL "), ("text", ") ")] {
+            sql.push(format_args!(
+                "SELECT '{channel}', COALESCE(min(turn), 0) FROM deliveries
+                 WHERE state = 'queued' AND channel = '{channel}' AND priority = {priority}{more}"
+            ));
+        }
+        sql.push(
+            "INSERT INTO deliveries (id, kind, alert_id, member_id, contact_id, contact_label, channel, priority,
+                 turn, state, body, attempts, not_before_ms, expires_ms, created_ms, updated_ms, follows) ",
+        );
+        sql.push_values(some, |mut row, owed| {
+            let before = &mut before[usize::from(owed.channel == Channel::Text)];
+            row.push_bind(new_id())
+                .push_bind(owed.kind.as_str())
+                .push_bind(owed.alert_id)
+                .push_bind(owed.member_id)
+                .push_bind(owed.contact_id)
+                .push_bind(owed.contact_label)
+                .push_bind(owed.channel.as_str())
+                .push_bind(priority)
+                .push(match owed.channel {
+                    Channel::Call => "(SELECT turn FROM served WHERE channel = 'call') + ",
+                    Channel::Text => "(SELECT turn FROM served WHERE channel = 'text') + ",
+                })
+                .push_bind_unseparated(*before)
+                .push("'queued'")
+                .push_bind(owed.body.as_str())
+                .push("0")
+                .push_bind(now.0)
+                .push_bind(owed.expires.0)
+                .push_bind(now.0)
+                .push_bind(now.0)
+                .push_bind(owed.follows);
+            *before += 1;
+        });
+    })
+    .map(drop)
 }
 
 #[derive(FromRow)]
 struct DueRow {
     id: String,
     kind: String,
+    alert_id: Option<String>,
     member_id: String,
     contact_id: Option<String>,
     body: String,
     attempts: i64,
     expires_ms: i64,
+    follows: Option<String>,
     phone: Option<String>,
     method: Option<String>,
     wanted_method: Option<String>,
@@ -143,28 +172,23 @@ struct DueRow {
 }
 
 #[derive(FromRow)]
-struct SlotRow {
-    next_us: i64,
-}
-
-#[derive(FromRow)]
 struct NextRow {
     not_before_ms: Option<i64>,
 }
 
 /// The due deliveries of one channel, the most urgent first. `$lock` lets several
-/// replicas on PostgreSQL each take different rows.
+/// replicas on PostgreSQL each take different rows. What was owed in the future was owed before the clock was set back.
 macro_rules! due_sql {
     ($lock:literal) => {
         concat!(
-            "SELECT d.id, d.kind, d.member_id, d.contact_id, d.body, d.attempts, d.expires_ms,
+            "SELECT d.id, d.kind, d.alert_id, d.member_id, d.contact_id, d.body, d.attempts, d.expires_ms, d.follows,
                     c.phone, c.method, c.wanted_method, c.verified_ms, m.is_member, m.is_demo, b.reason AS blocked,
                     m.paused_until_ms
              FROM deliveries d JOIN members m ON m.id = d.member_id
                   LEFT JOIN contacts c ON c.id = d.contact_id
                   LEFT JOIN blocks b ON b.contact_id = d.contact_id AND b.channel = d.channel
-             WHERE d.state = 'queued' AND d.channel = $1 AND d.not_before_ms <= $2
-             ORDER BY d.priority, d.created_ms, d.id LIMIT $3",
+             WHERE d.state = 'queued' AND d.channel = $1 AND (d.not_before_ms <= $2 OR d.created_ms > $2)
+             ORDER BY d.priority, d.turn, d.created_ms, d.id LIMIT $3",
             $lock
         )
     };
@@ -178,7 +202,7 @@ pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Res
         return Ok(Claim::default());
     }
     // Those who only look do not wait in the writers' line.
-    let next = next_due(&mut engine.db().read().await?, channel).await?;
+    let next = next_due(&mut engine.db().read().await?, channel, now).await?;
     if next.is_none_or(|next| next > now) {
         return Ok(Claim { again: next, ..Claim::default() });
     }
@@ -209,7 +233,16 @@ pub(crate) async fn claim_in(
     let mut waiting = Vec::new();
     // What was found leaves at once; what else is due is asked right after.
     let mut claim = Claim { again: Some(now), ..Claim::default() };
+    let pass = pace.pass(now);
+    if let Pass::None { until } = pass {
+        claim.again = Some(until);
+        claim.ended = expire(tx, channel, now).await?;
+        return Ok(claim);
+    }
     for row in due {
+        if pass == Pass::One && !claim.claimed.is_empty() {
+            break;
+        }
         let mut one = match fit(engine, &row, channel, now) {
             Ok(one) => one,
             Err((state, code)) => {
@@ -218,7 +251,7 @@ pub(crate) async fn claim_in(
                 continue;
             }
         };
-        if row.attempts > 0
+        if (row.attempts > 0 || row.follows.is_some())
             && let Some(code) = over(tx, &row.id).await?
         {
             finish_unsent(tx, &row.id, "cancelled", &code, now).await?;
@@ -237,20 +270,47 @@ pub(crate) async fn claim_in(
         claim.claimed.push(one);
     }
     busy::wait(tx, &waiting, now).await?;
+    if pass == Pass::One && !claim.claimed.is_empty() {
+        claim.again = Some(pace.probe(now));
+    }
     start(tx, &claim.claimed, now).await?;
     pace.release(tx).await?;
     Ok(claim)
 }
 
-/// When the next delivery of this channel becomes due.
-async fn next_due(tx: &mut Tx, channel: Channel) -> Result<Option<Millis>> {
-    let next = row!(
+#[derive(FromRow)]
+struct Ended {
+    member_id: String,
+}
+
+/// Ends what became too old while nothing could leave; returns whose it was.
+async fn expire(tx: &mut Tx, channel: Channel, now: Millis) -> Result<Vec<String>> {
+    let ended = rows!(
         tx,
-        NextRow,
-        "SELECT min(not_before_ms) AS not_before_ms FROM deliveries WHERE state = 'queued' AND channel = $1",
+        Ended,
+        "UPDATE deliveries SET state = 'expired', code = 'too_old', updated_ms = $1
+         WHERE state = 'queued' AND channel = $2 AND expires_ms <= $1 RETURNING member_id",
+        now.0,
         channel.as_str()
     )?;
-    Ok(next.and_then(|next| next.not_before_ms).map(Millis))
+    Ok(ended.into_iter().map(|row| row.member_id).collect())
+}
+
+/// When the next delivery of this channel becomes due.
+async fn next_due(tx: &mut Tx, channel: Channel, now: Millis) -> Result<Option<Millis>> {
+    let sql =
+        "SELECT min(not_before_ms) AS not_before_ms FROM deliveries WHERE state = 'queued' AND channel = $1";
+    let next = row!(tx, NextRow, sql, channel.as_str())?.and_then(|next| next.not_before_ms);
+    let Some(next) = next else { return Ok(None) };
+    if next > now.0 {
+        let sql = "SELECT min(created_ms) AS not_before_ms FROM deliveries
+                   WHERE state = 'queued' AND channel = $1 AND created_ms > $2";
+        let ahead = row!(tx, NextRow, sql, channel.as_str(), now.0)?.and_then(|row| row.not_before_ms);
+        if ahead.is_some() {
+            return Ok(Some(now));
+        }
+    }
+    Ok(Some(Millis(next)))
 }
 
 /// A due delivery ready to be sent, or why it must not be after all; membership, verification
@@ -281,8 +341,10 @@ fn fit(
         return Err(("cancelled", if is_code { "verified_already" } else { "not_verified" }));
     }
     // Somebody who asks for a code waits for it.
-    if row.blocked.is_some() && !is_code {
-        return Err(("cancelled", "stopped"));
+    match row.blocked.as_deref() {
+        Some("refused") if !is_code => return Err(("cancelled", "refused")),
+        Some(_) if !is_code => return Err(("cancelled", "stopped")),
+        _ => {}
     }
     // Codes and tests were asked for by the one who paused.
     let unasked = matches!(kind, DeliveryKind::Alert | DeliveryKind::Digest);
@@ -291,7 +353,8 @@ fn fit(
     }
     let method = if changing { &row.wanted_method } else { &row.method };
     let method = method.as_deref().and_then(Method::parse);
-    if !method.is_some_and(|method| method.channels().contains(&channel)) {
+    // What follows a call goes to somebody who did not choose texts.
+    if row.follows.is_none() && !method.is_some_and(|method| method.channels().contains(&channel)) {
         return Err(("cancelled", "method_changed"));
     }
     Ok(Claimed {
@@ -299,6 +362,7 @@ fn fit(
         attempt_id: new_id(),
         number: row.attempts + 1,
         kind,
+        alert_id: row.alert_id.clone(),
         contact_id: contact_id.clone(),
         channel,
         to,
@@ -359,20 +423,12 @@ async fn start(tx: &mut Tx, claimed: &[Claimed], now: Millis) -> Result<()> {
     .map(drop)
 }
 
-/// The longest text (1600 characters) has fewer segments.
-const MOST_COST: usize = 32;
-
-/// How long so many slots last, in microseconds.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "microseconds of seconds")]
-fn used(per_second: f64, cost: usize) -> i64 {
-    (1_000_000.0 * SPREAD / per_second * cost as f64).ceil() as i64
-}
-
 /// Whether a claimed delivery may still be sent. One that waited long for its place renews its lease, unless others
 /// have begun to look into it.
 pub(crate) async fn still_ours(engine: &Engine, claimed: &Claimed) -> bool {
     let now = engine.now();
-    if now < claimed.since.plus_secs(LEASE_SECS / 3) {
+    // With a clock that was set back meanwhile, others may think that the lease is over.
+    if claimed.since <= now && now < claimed.since.plus_secs(LEASE_SECS / 3) {
         return true;
     }
     let renewed = async {
@@ -396,7 +452,7 @@ struct Over {
 }
 
 /// Why a delivery that was tried before need not be tried again: its receiver knows, or it is no longer true.
-async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String>> {
+pub(crate) async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String>> {
     let found = row!(
         tx,
         Over,
@@ -408,60 +464,13 @@ async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String>> {
                  WHERE o.member_id = d.member_id AND b.subject = a.subject AND o.acked_ms >= d.created_ms)
                  THEN 'acknowledged'
              WHEN NOT a.retraction AND EXISTS (SELECT 1 FROM alerts b
-                 WHERE b.subject = a.subject AND b.retraction AND b.received_ms >= d.created_ms)
+                 WHERE b.subject = a.subject AND b.retraction AND b.id > a.id)
                  THEN 'retracted'
              END AS code
          FROM deliveries d JOIN alerts a ON a.id = d.alert_id WHERE d.id = $1",
         delivery_id
     )?;
     Ok(found.and_then(|over| over.code))
-}
-
-/// One sender's rate. Held (its row locked) for the length of a claim, so slots
-/// are handed out once, whatever the number of replicas.
-struct Pace {
-    name: &'static str,
-    per_second: f64,
-    now_us: i64,
-    next_us: i64,
-}
-
-impl Pace {
-    async fn hold(tx: &mut Tx, engine: &Engine, channel: Channel) -> Result<Self> {
-        let (name, per_second) = (channel.as_str(), engine.settings().per_second(channel));
-        let held = row!(
-            tx,
-            SlotRow,
-            "INSERT INTO rate_slots (name, next_us) VALUES ($1, 0)
-             ON CONFLICT (name) DO UPDATE SET next_us = rate_slots.next_us RETURNING next_us",
-            name
-        )?;
-        let now_us = engine.now().0 * 1000;
-        // Further ahead lies only what a clock that was ahead has left behind.
-        let most = now_us + i64::try_from(HORIZON.as_micros()).unwrap_or(0) + used(per_second, MOST_COST);
-        let next_us = held.map_or(0, |row| row.next_us).min(most);
-        Ok(Self { name, per_second, now_us, next_us })
-    }
-
-    /// The next slot, if it opens within the horizon; `cost` slots are used up.
-    fn take(&mut self, cost: usize) -> Option<i64> {
-        let slot = self.next_us.max(self.now_us);
-        if slot - self.now_us > i64::try_from(HORIZON.as_micros()).unwrap_or(i64::MAX) {
-            return None;
-        }
-        self.next_us = slot + used(self.per_second, cost);
-        Some(slot)
-    }
-
-    /// When the next slot comes within the horizon.
-    fn opens(&self) -> Millis {
-        let horizon = i64::try_from(HORIZON.as_millis()).unwrap_or(0);
-        Millis(self.next_us / 1000 - horizon + 1)
-    }
-
-    async fn release(self, tx: &mut Tx) -> Result<()> {
-        exec!(tx, "UPDATE rate_slots SET next_us = $1 WHERE name = $2", self.next_us, self.name).map(drop)
-    }
 }
 
 #[cfg(test)]
@@ -475,7 +484,7 @@ mod tests {
     use crate::db::Db;
     use crate::dispatch::Leaving;
     use crate::providers::twilio::{Account, Twilio};
-    use crate::{Engine, Settings, SignIn};
+    use crate::{Engine, Settings, SignIn, Speech};
 
     async fn engine(url: &str) -> Engine {
         let db = Db::open(url).await.unwrap();
@@ -487,10 +496,12 @@ mod tests {
             gracedb_url: String::new(),
             calls_per_second: 1.0,
             messages_per_second: 1.0,
+            speech: Speech::default(),
         };
         let account = Account {
             sid: String::new(),
             auth_token: String::new(),
+            secondary_token: None,
             api_key: None,
             from: None,
             api_base: "http://127.0.0.1:9".to_owned(),

@@ -30,6 +30,8 @@ const MOST_PAUSE_SECS: i64 = 600;
 const MOST_LOOK_PAUSE_SECS: i64 = 40;
 /// For so long is asked without any answer.
 const GIVE_UP_SECS: i64 = 24 * 3600;
+/// A question further ahead than any pause was put off by a clock that has been set back.
+const TOO_FAR_SECS: i64 = MOST_PAUSE_SECS + 60;
 
 #[derive(FromRow)]
 struct DueRow {
@@ -77,8 +79,9 @@ pub async fn step(engine: &Engine) -> Result<()> {
             DueRow,
             "SELECT a.id, a.channel, a.provider_sid, a.started_ms, a.check_ms, a.checks, c.phone, d.body, d.kind
              FROM attempts a JOIN deliveries d ON d.id = a.delivery_id LEFT JOIN contacts c ON c.id = d.contact_id
-             WHERE a.check_ms <= $1 ORDER BY a.check_ms LIMIT $2",
+             WHERE a.check_ms <= $1 OR a.check_ms > $2 ORDER BY a.check_ms LIMIT $3",
             now.0,
+            now.plus_secs(TOO_FAR_SECS).0,
             BATCH
         )?
     };

@@ -2,6 +2,8 @@
 //! simulated phones. Nothing here goes round the product: a replay's packets pass
 //! through the same intake as GraceDB's.
 
+use std::time::Instant;
+
 use model::contact::{ContactKind, E164, Method};
 use model::rule::RuleForm;
 use model::time::Millis;
@@ -91,7 +93,7 @@ pub async fn replay(engine: &Engine, id: &str) -> Result<()> {
 }
 
 async fn take(engine: &Engine, packet: &serde_json::Value, received: Millis) -> Result<()> {
-    match intake::take_at(engine, packet.to_string().as_bytes(), received).await {
+    match intake::take_at(engine, packet.to_string().as_bytes(), received, Instant::now()).await {
         Ok(_) => Ok(()),
         Err(Refused::Failed(error)) => Err(error),
         Err(Refused::Unreadable(why)) => {

@@ -1,6 +1,8 @@
 //! What the operator configured, as the service uses it. Reading files and the
 //! environment is the program's affair.
 
+use std::collections::BTreeMap;
+
 use model::contact::Channel;
 
 /// How people sign in.
@@ -27,6 +29,56 @@ pub struct Settings {
     pub calls_per_second: f64,
     /// Text segments that may be sent each second.
     pub messages_per_second: f64,
+    /// How calls speak.
+    pub speech: Speech,
+}
+
+/// Twilio's TwiML Bins.
+pub const BINS_BASE: &str = "https://handler.twilio.com/twiml/";
+
+/// Everything that a bin can be named for, in GraceDB's words.
+pub const BINS: [&str; 10] = [
+    "event_new",
+    "event_update",
+    "event_label_added",
+    "event_label_removed",
+    "superevent_new",
+    "superevent_update",
+    "superevent_label_added",
+    "superevent_label_removed",
+    "test",
+    "verify",
+];
+
+/// How calls speak.
+#[derive(Clone, Debug)]
+pub struct Speech {
+    /// The words travel with the request that makes the call, so that it speaks while we are down; else Twilio asks us
+    /// for them when the phone is answered.
+    pub inline: bool,
+    /// Where Twilio turns when it gets no words from us.
+    pub fallback_url: Option<String>,
+    /// Twilio's name of a voice; the account's own if absent.
+    pub voice: Option<String>,
+    /// A language as in `en-US`; the voice's own if absent.
+    pub language: Option<String>,
+    /// TwiML Bins that speak instead of us, by one of [`BINS`]: `EH...`.
+    pub bins: BTreeMap<String, String>,
+    /// Where they are, with a slash at the end.
+    pub bins_base: String,
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        Self {
+            inline: false,
+            fallback_url: None,
+            voice: None,
+            language: Some("en-US".to_owned()),
+            bins: BTreeMap::new(),
+            bins_base: BINS_BASE.to_owned(),
+        }
+    }
 }
 
 impl Settings {

@@ -6,35 +6,27 @@
 //! news that is late, doubled or out of order changes nothing.
 
 use model::contact::Channel;
-use model::delivery::{AttemptState, DeliveryKind, DeliveryState};
-use model::remedy::Remedy;
+use model::delivery::{AttemptState, DeliveryKind, DeliveryState, Priority};
 use model::time::Millis;
 use sqlx::FromRow;
 
+use crate::breaker::Pulse;
 use crate::db::{Tx, exec, row};
 use crate::error::{Error, Result};
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
-use crate::{alarms, blocks, new_id};
+use crate::{Engine, new_id};
 
 mod desk;
+mod follow;
+mod verdict;
 
 pub(crate) use desk::{Desk, bring};
 
-/// Between redials of a phone that was busy or not picked up, in seconds.
-const REDIAL_SECS: [i64; 2] = [60, 180];
-/// Before the second try of a call or text that failed on its way.
-const RETRY_FAILED_SECS: i64 = 30;
 /// An accepted call or text is asked about when no callback has ended it by then.
 const CHECK_ACCEPTED_SECS: i64 = 60;
 /// An attempt of unknown outcome is looked for after this long.
 const CHECK_UNKNOWN_SECS: i64 = 3;
-/// The longest wait before a refused request is tried again.
-const MOST_BACKOFF_SECS: i64 = 30;
-
-/// Message errors that another try may cure (Twilio's error dictionary).
-const PASSING: [&str; 6] = ["30001", "30003", "30008", "30017", "30410", "30500"];
-
 /// What was learned about an attempt.
 #[derive(Debug)]
 pub(crate) enum News {
@@ -68,6 +60,10 @@ pub(crate) struct Held {
     pub(crate) attempt: AttemptRow,
     pub(crate) delivery: DeliveryRow,
     pub(crate) channel: Channel,
+    /// What it says of the channel.
+    pulse: Option<Pulse>,
+    /// Something is due because of it.
+    work: bool,
 }
 
 #[derive(Debug, FromRow)]
@@ -79,6 +75,7 @@ pub(crate) struct AttemptRow {
     pub(crate) provider_sid: Option<String>,
     pub(crate) digits: Option<String>,
     status_rank: i64,
+    started_ms: i64,
 }
 
 #[derive(Debug, FromRow)]
@@ -106,7 +103,7 @@ pub(crate) async fn hold(tx: &mut Tx, attempt_id: &str) -> Result<Held> {
         tx,
         AttemptRow,
         "UPDATE attempts SET checks = checks WHERE id = $1
-         RETURNING id, delivery_id, number, state, provider_sid, digits, status_rank",
+         RETURNING id, delivery_id, number, state, provider_sid, digits, status_rank, started_ms",
         attempt_id
     )?
     .ok_or(Error::NotFound)?;
@@ -120,7 +117,7 @@ pub(crate) async fn hold(tx: &mut Tx, attempt_id: &str) -> Result<Held> {
     .ok_or(Error::NotFound)?;
     let channel = Channel::parse(&delivery.channel)
         .ok_or_else(|| Error::Internal("a delivery has an odd channel".to_owned()))?;
-    Ok(Held { attempt, delivery, channel })
+    Ok(Held { attempt, delivery, channel, pulse: None, work: false })
 }
 
 impl Held {
@@ -169,18 +166,39 @@ impl Held {
     }
 
     /// Puts the delivery back in the queue, or ends it as failed if it would be too old by then.
-    async fn requeue(&mut self, tx: &mut Tx, at: Millis, code: &str, now: Millis) -> Result<()> {
+    async fn requeue(
+        &mut self,
+        tx: &mut Tx,
+        at: Millis,
+        priority: Option<Priority>,
+        code: &str,
+        now: Millis,
+    ) -> Result<()> {
         if at.0 >= self.delivery.expires_ms {
             self.deliver(tx, DeliveryState::Failed, Some(code), now).await?;
         } else if self.deliver(tx, DeliveryState::Queued, Some(code), now).await? {
             exec!(
                 tx,
-                "UPDATE deliveries SET not_before_ms = $1 WHERE id = $2",
+                "UPDATE deliveries SET not_before_ms = $1, priority = COALESCE($2, priority) WHERE id = $3",
                 at.0,
+                priority.map(Priority::number),
                 self.delivery.id.as_str()
             )?;
+            self.work |= at <= now;
         }
         Ok(())
+    }
+
+    /// How many attempts ended with this code.
+    async fn times(&self, tx: &mut Tx, code: &str) -> Result<usize> {
+        let counted = row!(
+            tx,
+            Done,
+            "SELECT count(*) AS n FROM attempts WHERE delivery_id = $1 AND code = $2",
+            self.delivery.id.as_str(),
+            code
+        )?;
+        Ok(counted.and_then(|row| usize::try_from(row.n).ok()).unwrap_or(1))
     }
 
     /// How many attempts reached Twilio and ended there; what was refused has rung nowhere.
@@ -262,33 +280,38 @@ impl Held {
     }
 }
 
-/// Writes news down and draws the conclusions; `None` if it was no news.
-async fn learn(tx: &mut Tx, attempt_id: &str, news: &News, now: Millis) -> Result<Option<Held>> {
-    let mut held = hold(tx, attempt_id).await?;
-    let is_news = match news {
-        News::Accepted(remote) => told(tx, &mut held, remote, "accepted", now).await?,
-        News::Status(remote) => told(tx, &mut held, remote, &remote.status, now).await?,
-        News::Failed(error) => failed(tx, &mut held, error, now).await?,
+/// Writes news down and draws the conclusions; false if it was no news.
+async fn learn(engine: &Engine, tx: &mut Tx, held: &mut Held, news: &News, now: Millis) -> Result<bool> {
+    match news {
+        News::Accepted(remote) => told(engine, tx, held, remote, "accepted", now).await,
+        News::Status(remote) => told(engine, tx, held, remote, &remote.status, now).await,
+        News::Failed(error) => verdict::failed(engine, tx, held, error, now).await,
         News::Lost => {
             held.note(tx, "lost", None, now).await?;
             held.attempt_is(tx, AttemptState::Done, Some("lost"), now).await?;
-            held.deliver(tx, DeliveryState::Failed, Some("lost"), now).await?;
-            true
+            verdict::give_up(engine, tx, held, "lost", now).await?;
+            Ok(true)
         }
         News::Silent if held.attempt.state == AttemptState::Accepted.as_str() => {
             held.note(tx, "silent", None, now).await?;
             held.attempt_is(tx, AttemptState::Done, Some("silent"), now).await?;
-            if held.is_newest() {
-                held.deliver(tx, DeliveryState::Unconfirmed, None, now).await?;
+            if held.is_newest() && held.deliver(tx, DeliveryState::Unconfirmed, None, now).await? {
+                follow::owe_text(engine, tx, held, now).await?;
             }
-            true
+            Ok(true)
         }
-        News::Silent => false,
-    };
-    Ok(is_news.then_some(held))
+        News::Silent => Ok(false),
+    }
 }
 
-async fn told(tx: &mut Tx, held: &mut Held, remote: &Remote, step: &str, now: Millis) -> Result<bool> {
+async fn told(
+    engine: &Engine,
+    tx: &mut Tx,
+    held: &mut Held,
+    remote: &Remote,
+    step: &str,
+    now: Millis,
+) -> Result<bool> {
     if held.attempt.provider_sid.as_ref().is_some_and(|sid| *sid != remote.sid) {
         tracing::warn!(attempt = held.attempt.id, "news for another call or message than ours; ignored");
         return Ok(false);
@@ -297,6 +320,9 @@ async fn told(tx: &mut Tx, held: &mut Held, remote: &Remote, step: &str, now: Mi
     if rank <= held.attempt.status_rank || held.attempt.state == AttemptState::Done.as_str() {
         return Ok(false);
     }
+    if held.attempt.provider_sid.is_none() {
+        held.pulse = Some(Pulse::Well);
+    }
     // Given up as never arrived, and yet it came: the try that is queued would be one too many.
     if held.attempt.state == AttemptState::Refused.as_str() && held.is_newest() {
         held.deliver(tx, DeliveryState::Sending, None, now).await?;
@@ -304,99 +330,12 @@ async fn told(tx: &mut Tx, held: &mut Held, remote: &Remote, step: &str, now: Mi
     if is_final(rank) {
         held.note(tx, step, remote.code.as_deref(), now).await?;
         held.attempt_told(tx, AttemptState::Done, remote, now).await?;
-        ended(tx, held, remote, now).await?;
+        verdict::ended(engine, tx, held, remote, now).await?;
     } else {
         held.note(tx, step, None, now).await?;
         held.attempt_told(tx, AttemptState::Accepted, remote, now).await?;
         if held.is_newest() {
             held.deliver(tx, DeliveryState::Sent, None, now).await?;
-        }
-    }
-    Ok(true)
-}
-
-/// The call or message has come to its end at Twilio: what is true of the delivery now?
-async fn ended(tx: &mut Tx, held: &mut Held, remote: &Remote, now: Millis) -> Result<()> {
-    let status = remote.status.as_str();
-    if held.channel == Channel::Text && is_success(status) {
-        held.deliver(tx, DeliveryState::Reached, None, now).await?;
-        return Ok(());
-    }
-    if !held.is_newest() {
-        return Ok(());
-    }
-    // A machine picks up too: only a key says that a person heard it.
-    if is_success(status) {
-        held.deliver(tx, DeliveryState::Unconfirmed, None, now).await?;
-        return Ok(());
-    }
-    let code = why(remote);
-    remedy(tx, held, code, now).await?;
-    if status == "canceled" {
-        held.deliver(tx, DeliveryState::Cancelled, Some(code), now).await?;
-        return Ok(());
-    }
-    // Whoever asked for a code or a test sees what happened and asks again.
-    let wait = if held.is_kind(DeliveryKind::Alert) || held.is_kind(DeliveryKind::Digest) {
-        let tries = held.done(tx).await?;
-        match (held.channel, status) {
-            (Channel::Call, "busy" | "no-answer") => REDIAL_SECS.get(tries.saturating_sub(1)).copied(),
-            (Channel::Call, "failed") => (tries == 1).then_some(RETRY_FAILED_SECS),
-            (Channel::Text, _) => (tries == 1 && PASSING.contains(&code)).then_some(RETRY_FAILED_SECS),
-            _ => None,
-        }
-    } else {
-        None
-    };
-    match wait {
-        Some(wait) => held.requeue(tx, now.plus_secs(wait), code, now).await?,
-        None => {
-            held.deliver(tx, DeliveryState::Failed, Some(code), now).await?;
-        }
-    }
-    Ok(())
-}
-
-/// What a code asks for beyond this delivery.
-async fn remedy(tx: &mut Tx, held: &Held, code: &str, now: Millis) -> Result<()> {
-    let remedy = Remedy::of(held.channel, code);
-    if let Some(contact_id) = held.delivery.contact_id.as_deref().filter(|_| remedy.blocks()) {
-        blocks::add(tx, contact_id, held.channel, Some(code), now).await?;
-    }
-    if remedy.alarms() {
-        let what = held.channel.as_str();
-        let message =
-            format!("Twilio refused a {what} with error {code}: see twilio.com/docs/errors/{code}.");
-        alarms::raise_in(tx, alarms::Kind::ProviderRefuses, code, &message, now).await?;
-    }
-    Ok(())
-}
-
-async fn failed(tx: &mut Tx, held: &mut Held, error: &ProviderError, now: Millis) -> Result<bool> {
-    // A callback was faster: it did arrive.
-    if held.attempt.provider_sid.is_some() {
-        return Ok(false);
-    }
-    let code = error.code();
-    remedy(tx, held, code, now).await?;
-    match error {
-        ProviderError::Retry { after, .. } => {
-            held.note(tx, "refused", Some(code), now).await?;
-            held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
-            let growing = 1_i64 << held.delivery.attempts.clamp(1, 6) >> 1;
-            let asked = i64::try_from(after.as_secs()).unwrap_or(MOST_BACKOFF_SECS);
-            let wait = asked.max(growing.min(MOST_BACKOFF_SECS));
-            held.requeue(tx, now.plus_secs(wait), code, now).await?;
-        }
-        ProviderError::Permanent { .. } | ProviderError::NotFound => {
-            held.note(tx, "refused", Some(code), now).await?;
-            held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
-            held.deliver(tx, DeliveryState::Failed, Some(code), now).await?;
-        }
-        ProviderError::Unknown { .. } => {
-            held.note(tx, "unknown", Some(code), now).await?;
-            held.attempt_is(tx, AttemptState::Unknown, Some(code), now).await?;
-            held.deliver(tx, DeliveryState::Unknown, Some(code), now).await?;
         }
     }
     Ok(true)

@@ -2,29 +2,34 @@
 //! texts are escaped, and every URL is absolute (a relative one would be resolved
 //! against the document that Twilio happens to hold).
 
+use crate::Speech;
+
+/// What fits into a request that makes a call.
+pub(crate) const INLINE_MOST: usize = 4000;
+
 /// A spoken message (which names its keys), then the keys once more. No key at all
 /// falls through to a goodbye; that is not an acknowledgement.
-pub fn message(spoken: &str, keys: &str, key_url: &str) -> String {
+pub fn message(speech: &Speech, spoken: &str, keys: &str, key_url: &str) -> String {
     let gather = |text: &str| {
         format!(
             "<Gather input=\"dtmf\" numDigits=\"1\" timeout=\"8\" method=\"POST\" action=\"{}\">{}</Gather>",
             escape(key_url),
-            say(text)
+            say(speech, text)
         )
     };
     let (first, second) = (gather(spoken), gather(keys));
-    document(&format!("<Pause length=\"1\"/>{first}{second}{}<Hangup/>", say("Goodbye.")))
+    document(&format!("<Pause length=\"1\"/>{first}{second}{}<Hangup/>", say(speech, "Goodbye.")))
 }
 
 /// Something said once, then the end of the call.
-pub fn farewell(spoken: &str) -> String {
-    document(&format!("{}<Hangup/>", say(spoken)))
+pub fn farewell(speech: &Speech, spoken: &str) -> String {
+    document(&format!("{}<Hangup/>", say(speech, spoken)))
 }
 
 /// Something said without keys, for a code: it is carried in the request that
 /// makes the call, so no page of ours ever holds it.
-pub fn announcement(spoken: &str) -> String {
-    document(&format!("<Pause length=\"1\"/>{}<Pause length=\"1\"/><Hangup/>", say(spoken)))
+pub fn announcement(speech: &Speech, spoken: &str) -> String {
+    document(&format!("<Pause length=\"1\"/>{}<Pause length=\"1\"/><Hangup/>", say(speech, spoken)))
 }
 
 /// A text back.
@@ -37,8 +42,12 @@ pub fn silence() -> String {
     document("")
 }
 
-fn say(text: &str) -> String {
-    format!("<Say>{}</Say>", escape(text))
+fn say(speech: &Speech, text: &str) -> String {
+    let attribute = |name: &str, value: &Option<String>| {
+        value.as_ref().map(|value| format!(" {name}=\"{}\"", escape(value))).unwrap_or_default()
+    };
+    let (voice, language) = (attribute("voice", &speech.voice), attribute("language", &speech.language));
+    format!("<Say{voice}{language}>{}</Say>", escape(text))
 }
 
 fn document(body: &str) -> String {
@@ -64,13 +73,18 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{farewell, message};
+    use crate::Speech;
 
     #[test]
     fn what_is_said_cannot_become_markup() {
-        let twiml = message("a <Dial>& \u{1}\"b\"", "keys", "http://h/k?a=1&b=2");
+        let twiml = message(&Speech::default(), "a <Dial>& \u{1}\"b\"", "keys", "http://h/k?a=1&b=2");
         assert!(twiml.contains("a &lt;Dial&gt;&amp;  &quot;b&quot;"));
         assert!(twiml.contains("action=\"http://h/k?a=1&amp;b=2\""));
         assert_eq!(twiml.matches("<Gather").count(), 2);
-        assert!(farewell("bye").ends_with("<Say>bye</Say><Hangup/></Response>"));
+        let voice = Some("Polly.Amy".to_owned());
+        let amy = Speech { voice, language: None, ..Speech::default() };
+        assert!(farewell(&amy, "bye").ends_with("<Say voice=\"Polly.Amy\">bye</Say><Hangup/></Response>"));
+        let plain = farewell(&Speech::default(), "bye");
+        assert!(plain.ends_with("<Say language=\"en-US\">bye</Say><Hangup/></Response>"));
     }
 }

@@ -8,7 +8,7 @@
 use argon2::Argon2;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use model::contact::Channel;
-use model::delivery::DeliveryKind;
+use model::delivery::{DeliveryKind, Priority};
 use model::time::Millis;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
@@ -143,6 +143,7 @@ pub async fn send(engine: &Engine, who: &Member, contact_id: &str, channel: Chan
     )?;
     let owed = queue::Owed {
         kind: DeliveryKind::Code,
+        priority: Priority::Code,
         alert_id: None,
         member_id: &who.id,
         contact_id: &contact.id,
@@ -150,6 +151,7 @@ pub async fn send(engine: &Engine, who: &Member, contact_id: &str, channel: Chan
         channel,
         body: String::new(),
         expires: now.plus_secs(SEND_EXPIRES_SECS),
+        follows: None,
     };
     queue::add(&mut tx, &[owed], now).await?;
     tx.commit().await?;

@@ -106,7 +106,7 @@ fn failed(channel: Channel, code: &str, instead: Advice) -> Vec<Advice> {
         "30003" => vec![Advice::SwitchOn, instead],
         "30004" | "30007" => vec![Advice::AskCarrier, instead],
         "21610" => vec![Advice::TextStart, instead],
-        code if Remedy::of(channel, code).alarms() => vec![Advice::AskAdmin, instead],
+        code if Remedy::of(channel, code).alarm.is_some() => vec![Advice::AskAdmin, instead],
         _ => vec![Advice::AskAgain, Advice::CheckNumber, instead],
     }
 }

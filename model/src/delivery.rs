@@ -38,6 +38,28 @@ impl DeliveryKind {
     }
 }
 
+/// What leaves first where several wait for the same sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody sits before the page that asks for the code.
+    Code = 0,
+    /// The first alert of a superevent or event to this contact, or the word that it was retracted.
+    First = 1,
+    /// Its owner waits to see it arrive.
+    Test = 2,
+    /// They have been told before: another alert, another try, another channel.
+    Repeat = 3,
+    /// What was held back, told together.
+    Digest = 4,
+}
+
+impl Priority {
+    /// As stored: the lower, the sooner.
+    pub const fn number(self) -> i64 {
+        self as i64
+    }
+}
+
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

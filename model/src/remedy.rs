@@ -1,72 +1,136 @@
-//! What a code of Twilio's asks for beyond the call or text at hand (Twilio's error dictionary).
+//! What a code of Twilio's asks for, beyond the call or text at hand: one table, after the error dictionary
+//! (`twilio.md`, section 4) and the meaning of SIP's answers.
 //!
 //! Easily got wrong: the same code means different things by channel: a number that cannot get texts can ring.
 
 use crate::contact::Channel;
 
-/// What to do beyond ending the delivery.
+/// Whether an admin must look, and how often they are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    /// Nothing: it concerns this one only, or another try may do.
-    Nothing,
-    /// This number cannot be reached in this way: stop trying, and tell its owner.
-    Block,
-    /// The account, our number or a country's permission is at fault: an admin must look.
-    Alarm,
-    /// Both.
-    BlockAndAlarm,
+pub enum Alarm {
+    /// Once for the code.
+    Code,
+    /// Once for the code and each country.
+    Country,
 }
 
-/// The number is none.
-const NO_NUMBER: [&str; 1] = ["21211"];
-const NOT_CALLED: [&str; 1] = ["21217"];
-/// Not a mobile, unknown, a landline, blocked by carrier; or its holder sent STOP.
-const NOT_TEXTED: [&str; 5] = ["21610", "21614", "30004", "30005", "30006"];
-/// On Twilio's block list.
-const LISTED: [&str; 3] = ["21216", "13225", "32203"];
-/// Our number cannot text this one.
-const NO_PAIR: [&str; 1] = ["21612"];
-/// Token, funds, permissions, trial.
-const ACCOUNT: [&str; 11] =
-    ["20003", "20005", "20006", "20008", "20403", "10001", "10002", "30002", "21219", "21608", "32100"];
-/// Our number or sender.
-const SENDER: [&str; 8] = ["21210", "21212", "21606", "21601", "21703", "21704", "21705", "32017"];
-/// Countries that may not be called or texted.
-const COUNTRY: [&str; 4] = ["21215", "13227", "21408", "32205"];
-/// Queues, caps, registration, filters.
-const TRAFFIC: [&str; 15] = [
-    "21611", "22005", "14107", "30001", "30007", "30018", "30024", "30022", "30023", "30027", "30032",
-    "30033", "30034", "30035", "30450",
+/// What to do beyond ending the delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column of the table, and they go together freely"
+)]
+pub struct Remedy {
+    /// How often a delivery is tried that ends so; the caller's choice where the table has none.
+    pub tries: Option<usize>,
+    /// This number cannot be reached in this way: stop trying, and tell its owner.
+    pub blocks: bool,
+    /// Nor in any other: it is no number.
+    pub nowhere: bool,
+    /// An admin must look.
+    pub alarm: Option<Alarm>,
+    /// Our account or our number is refused, whoever is called: hold the channel, and keep what is owed.
+    pub stops: bool,
+    /// We asked for something wrong; a fault of ours for the log.
+    pub ours: bool,
+}
+
+const NOTHING: Remedy =
+    Remedy { tries: None, blocks: false, nowhere: false, alarm: None, stops: false, ours: false };
+const BLOCK: Remedy = Remedy { blocks: true, ..NOTHING };
+const NO_NUMBER: Remedy = Remedy { nowhere: true, ..BLOCK };
+const ALARM: Remedy = Remedy { alarm: Some(Alarm::Code), ..NOTHING };
+const COUNTRY: Remedy = Remedy { alarm: Some(Alarm::Country), ..NOTHING };
+const BLOCK_AND_ALARM: Remedy = Remedy { blocks: true, ..ALARM };
+const STOP: Remedy = Remedy { stops: true, ..NOTHING };
+const OURS: Remedy = Remedy { ours: true, ..NOTHING };
+
+const fn again(tries: usize, remedy: Remedy) -> Remedy {
+    Remedy { tries: Some(tries), ..remedy }
+}
+
+/// Where a line of the table applies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    Calls,
+    Texts,
+    Both,
+}
+
+type Line = (On, &'static [&'static str], Remedy);
+
+/// The first line that names a code and its channel counts.
+const TABLE: [Line; 22] = [
+    // The account: token, funds, permissions. `no_number` is our word for an account without any.
+    (On::Both, &["20003", "401", "20005", "10001", "10002", "20006", "20403", "20008", "30002"], STOP),
+    // Our number.
+    (On::Both, &["21210", "21212", "21606", "21601", "21705", "no_number"], STOP),
+    // None at all.
+    (On::Both, &["21211"], NO_NUMBER),
+    (On::Calls, &["21217"], NO_NUMBER),
+    // Cannot be reached now, and perhaps never; the same as SIP answers for numbers that lead nowhere.
+    (On::Calls, &["21214"], again(3, BLOCK)),
+    (On::Calls, &["404", "484"], again(2, BLOCK)),
+    // Declined by the phone or its network.
+    (On::Calls, &["403", "603", "607", "608"], again(1, NOTHING)),
+    // Not a mobile, a landline, blocked by carrier; or its holder sent STOP.
+    (On::Texts, &["21610", "21614", "30004", "30006"], BLOCK),
+    (On::Texts, &["30005"], again(2, BLOCK)),
+    // Our number cannot text this one.
+    (On::Texts, &["21612"], BLOCK_AND_ALARM),
+    // On Twilio's block list.
+    (On::Both, &["21216", "13225", "32203"], BLOCK_AND_ALARM),
+    // Countries that may not be called or texted, or for which we have no sender.
+    (On::Both, &["21215", "13227", "21408", "32205", "21703", "21704"], COUNTRY),
+    // A trial account reaches verified numbers only; a carrier blocks our number.
+    (On::Both, &["21219", "21608", "32100", "32017"], ALARM),
+    // Full queues.
+    (On::Both, &["21611"], again(3, ALARM)),
+    (On::Both, &["22005", "14107"], ALARM),
+    (On::Calls, &["10004"], again(5, NOTHING)),
+    (On::Texts, &["30001"], again(2, ALARM)),
+    // Off, congested, or for a reason that nobody knows.
+    (On::Texts, &["30003", "30008", "30017", "30410", "30500"], again(2, NOTHING)),
+    // Registration of senders, daily caps, filters.
+    (On::Texts, &["30007", "30018", "30024", "30022", "30023", "30027", "30032"], ALARM),
+    (On::Texts, &["30033", "30034", "30035", "30450"], ALARM),
+    // What we should not have asked.
+    (On::Both, &["21201", "21213", "21205", "21602", "21603", "21604", "21609", "21617", "21618"], OURS),
+    (
+        On::Both,
+        &["21619", "21218", "21624", "32018", "11100", "90007", "90014", "30045", "bad_request"],
+        OURS,
+    ),
 ];
 
 impl Remedy {
     /// What this code asks for on this channel.
     pub fn of(channel: Channel, code: &str) -> Self {
-        let among = |lists: &[&[&str]]| lists.iter().any(|list| list.contains(&code));
-        let (block, both): (&[&[&str]], &[&[&str]]) = match channel {
-            Channel::Call => (&[&NO_NUMBER, &NOT_CALLED], &[&LISTED]),
-            Channel::Text => (&[&NO_NUMBER, &NOT_TEXTED], &[&LISTED, &NO_PAIR]),
+        let here = |on: On| match on {
+            On::Both => true,
+            On::Calls => channel == Channel::Call,
+            On::Texts => channel == Channel::Text,
         };
-        if among(block) {
-            Self::Block
-        } else if among(both) {
-            Self::BlockAndAlarm
-        } else if among(&[&ACCOUNT, &SENDER, &COUNTRY, &TRAFFIC]) {
-            Self::Alarm
-        } else {
-            Self::Nothing
-        }
+        let line = TABLE.iter().find(|(on, codes, _)| here(*on) && codes.contains(&code));
+        line.map_or(NOTHING, |&(_, _, remedy)| remedy)
     }
+}
 
-    /// Whether the number is no longer to be tried.
-    pub const fn blocks(self) -> bool {
-        matches!(self, Self::Block | Self::BlockAndAlarm)
-    }
-
-    /// Whether an admin must look.
-    pub const fn alarms(self) -> bool {
-        matches!(self, Self::Alarm | Self::BlockAndAlarm)
-    }
+/// Why a whole channel is held, as a clause: "Twilio refuses our account or its token (error 20003)".
+pub fn reason(code: &str) -> String {
+    let what = match code {
+        "unreachable" => return "Twilio cannot be reached".to_owned(),
+        "timeout" => return "Twilio does not answer in time".to_owned(),
+        "connection_lost" => return "connections to Twilio break off".to_owned(),
+        "unreadable_answer" => return "Twilio's answers cannot be read".to_owned(),
+        "no_number" => return "the Twilio account owns no number to come from".to_owned(),
+        "20003" | "401" => "Twilio refuses our account or its token",
+        "20005" | "10001" | "30002" => "the Twilio account is not active, or out of funds",
+        "10002" | "20006" | "20403" | "20008" => "the Twilio account, or our key to it, may not do this",
+        "21210" | "21212" | "21606" | "21601" | "21705" => "Twilio refuses the number that we come from",
+        _ => "Twilio fails",
+    };
+    format!("{what} (error {code})")
 }
 
 #[cfg(test)]
@@ -75,17 +139,54 @@ mod tests {
 
     #[test]
     fn a_landline_still_rings() {
-        assert!(Remedy::of(Channel::Text, "30006").blocks() && !Remedy::of(Channel::Call, "30006").blocks());
-        assert!(Remedy::of(Channel::Call, "21211").blocks() && Remedy::of(Channel::Text, "21211").blocks());
+        assert!(Remedy::of(Channel::Text, "30006").blocks && !Remedy::of(Channel::Call, "30006").blocks);
+        assert!(Remedy::of(Channel::Call, "21211").blocks && Remedy::of(Channel::Text, "21211").blocks);
     }
 
     #[test]
     fn what_is_ours_to_mend_blocks_nobody() {
-        for code in ["20003", "21215", "30034", "21606"] {
-            assert_eq!(Remedy::of(Channel::Text, code), Remedy::Alarm, "{code}");
+        for code in ["30034", "30007", "21608"] {
+            assert_eq!(Remedy::of(Channel::Text, code), ALARM, "{code}");
         }
-        for passing in ["busy", "no-answer", "30003", "30008", "20429", "timeout"] {
-            assert_eq!(Remedy::of(Channel::Text, passing), Remedy::Nothing, "{passing}");
+        for code in ["21215", "21408", "21703"] {
+            assert_eq!(Remedy::of(Channel::Text, code), COUNTRY, "{code}");
+        }
+        for passing in ["busy", "no-answer", "20429", "timeout", "30036"] {
+            assert_eq!(Remedy::of(Channel::Text, passing), NOTHING, "{passing}");
+        }
+    }
+
+    #[test]
+    fn what_would_refuse_everybody_holds_the_channel() {
+        for channel in [Channel::Call, Channel::Text] {
+            for code in ["20003", "20005", "10001", "20403", "21606", "21210", "30002"] {
+                let remedy = Remedy::of(channel, code);
+                assert!(remedy.stops && !remedy.blocks, "{code}");
+                assert!(reason(code).ends_with(&format!("(error {code})")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_is_given_up_only_after_its_tries() {
+        assert_eq!(Remedy::of(Channel::Call, "21214"), again(3, BLOCK));
+        assert_eq!(Remedy::of(Channel::Text, "30005"), again(2, BLOCK));
+        assert_eq!(Remedy::of(Channel::Text, "30003"), again(2, NOTHING));
+        assert_eq!(Remedy::of(Channel::Call, "603").tries, Some(1));
+        assert_eq!(Remedy::of(Channel::Call, "503"), NOTHING);
+    }
+
+    #[test]
+    fn no_code_stands_in_two_lines_of_a_channel() {
+        for channel in [On::Calls, On::Texts] {
+            let mut seen = Vec::new();
+            for (_, codes, _) in TABLE.iter().filter(|(on, ..)| *on == channel || *on == On::Both) {
+                seen.extend_from_slice(codes);
+            }
+            let all = seen.len();
+            seen.sort_unstable();
+            seen.dedup();
+            assert_eq!(seen.len(), all);
         }
     }
 }

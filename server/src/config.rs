@@ -7,9 +7,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use engine::Speech;
 use engine::gaps::Watch;
 use engine::igwn::Feed;
 use model::contact::E164;
+
+mod speech;
 
 /// A value that stops the start.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct Config {
     pub calls_per_second: f64,
     /// `RINGDOWN_TWILIO_MESSAGES_PER_SECOND`.
     pub messages_per_second: f64,
+    /// `RINGDOWN_TWILIO_TWIML`, `..._FALLBACK_URL`, `..._VOICE`, `..._LANGUAGE`, `..._BINS`: how calls speak.
+    pub speech: Speech,
     /// `RINGDOWN_INGEST_TOKEN`.
     pub ingest_token: Option<String>,
     /// `RINGDOWN_IGWN_...`: GraceDB's packets over Kafka.
@@ -57,6 +62,8 @@ pub struct TwilioConfig {
     pub account_sid: String,
     /// The primary auth token.
     pub auth_token: String,
+    /// The other one while tokens are being rotated.
+    pub secondary_token: Option<String>,
     /// `SK...` and its secret.
     pub api_key: Option<(String, String)>,
     /// The number to come from.
@@ -66,18 +73,24 @@ pub struct TwilioConfig {
 }
 
 /// Every name, without `RINGDOWN_`, as it stands in a file (in small letters).
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 30] = [
     "listen",
     "public_url",
     "database_url",
     "twilio_account_sid",
     "twilio_auth_token",
+    "twilio_auth_token_secondary",
     "twilio_api_key_sid",
     "twilio_api_key_secret",
     "twilio_from",
     "twilio_api_base",
     "twilio_calls_per_second",
     "twilio_messages_per_second",
+    "twilio_twiml",
+    "twilio_fallback_url",
+    "twilio_voice",
+    "twilio_language",
+    "twilio_bins",
     "ingest_token",
     "gracedb_url",
     "gracedb_api_url",
@@ -249,6 +262,7 @@ impl Config {
             twilio,
             calls_per_second: sources.number("twilio_calls_per_second", 1.0)?,
             messages_per_second: sources.number("twilio_messages_per_second", 1.0)?,
+            speech: speech::read(sources)?,
             ingest_token: sources.find("ingest_token")?,
             site_root: site_root(sources)?,
         })
@@ -316,23 +330,22 @@ fn site_root(sources: &Sources) -> Result<PathBuf, Wrong> {
 
 fn twilio(sources: &Sources) -> Result<Option<TwilioConfig>, Wrong> {
     let Some(account_sid) = sources.find("twilio_account_sid")? else {
-        for name in ["twilio_auth_token", "twilio_api_key_sid", "twilio_api_key_secret", "twilio_from"] {
+        let names = ["twilio_auth_token", "twilio_auth_token_secondary", "twilio_api_key_sid"];
+        for name in names.into_iter().chain(["twilio_api_key_secret", "twilio_from"]) {
             if sources.find(name)?.is_some() {
                 return Err(wrong(name, "RINGDOWN_TWILIO_ACCOUNT_SID is missing"));
             }
         }
         return Ok(None);
     };
-    let is_sid = account_sid.len() == 34
-        && account_sid.starts_with("AC")
-        && account_sid.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
-    if !is_sid {
+    if !is_sid(&account_sid, "AC") {
         return Err(wrong("twilio_account_sid", "it must be AC and 32 hexadecimal digits"));
     }
     let Some(auth_token) = sources.find("twilio_auth_token")? else {
         let what = "it is needed even with an API key: Twilio signs its requests to us with it";
         return Err(wrong("twilio_auth_token", what));
     };
+    let secondary_token = sources.find("twilio_auth_token_secondary")?;
     let api_key = match (sources.find("twilio_api_key_sid")?, sources.find("twilio_api_key_secret")?) {
         (None, None) => None,
         (Some(sid), Some(secret)) => Some((sid, secret)),
@@ -347,10 +360,16 @@ fn twilio(sources: &Sources) -> Result<Option<TwilioConfig>, Wrong> {
     Ok(Some(TwilioConfig {
         account_sid,
         auth_token,
+        secondary_token,
         api_key,
         from,
         api_base: base_url("twilio_api_base", &api_base)?,
     }))
+}
+
+/// Two letters and 32 hexadecimal digits.
+fn is_sid(text: &str, prefix: &str) -> bool {
+    text.len() == 34 && text.strip_prefix(prefix).is_some_and(|id| id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// A base URL without a trailing slash: https, or plain http on this machine.

@@ -52,6 +52,7 @@ pub async fn engine_for_commands(config: &Config) -> Result<Engine, Failure> {
     let account = Account {
         sid: String::new(),
         auth_token: String::new(),
+        secondary_token: None,
         api_key: None,
         from: None,
         api_base: "http://127.0.0.1:9".to_owned(),
@@ -70,6 +71,7 @@ fn settings(config: &Config, listen: SocketAddr) -> Settings {
         gracedb_url: config.gracedb_url.clone(),
         calls_per_second: config.calls_per_second,
         messages_per_second: config.messages_per_second,
+        speech: config.speech.clone(),
     }
 }
 
@@ -87,6 +89,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
             let account = Account {
                 sid: twilio.account_sid.clone(),
                 auth_token: twilio.auth_token.clone(),
+                secondary_token: twilio.secondary_token.clone(),
                 api_key: twilio.api_key.clone(),
                 from: twilio.from.clone(),
                 api_base: twilio.api_base.clone(),
@@ -204,6 +207,7 @@ async fn start_simulator(
         let _ = stop.wait_for(|stop| *stop).await;
     }));
     let simulator = PhoneSimulator::new(base.clone())?;
-    let account = Account { sid, auth_token, api_key: None, from: None, api_base: base };
+    let account =
+        Account { sid, auth_token, secondary_token: None, api_key: None, from: None, api_base: base };
     Ok((account, Some(simulator)))
 }

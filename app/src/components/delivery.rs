@@ -110,6 +110,7 @@ pub(crate) fn full(delivery: &Delivery, clock: &Clock) -> impl IntoView + use<> 
                 <span class="by">{icon.draw()} <span>{what}" to "{delivery.contact_label.clone()}</span></span>
                 {outcome(delivery)}
             </div>
+            {follows(delivery)}
             {code(delivery)}
             {tries}
             {body(delivery)}
@@ -129,10 +130,28 @@ fn body(delivery: &Delivery) -> Option<impl IntoView + use<>> {
     })
 }
 
+/// Why somebody who chose calls got a text.
+fn follows(delivery: &Delivery) -> Option<impl IntoView + use<>> {
+    delivery.follows.as_ref().map(|_| {
+        view! { <p class="hint">"It followed a call that nobody confirmed by a key."</p> }
+    })
+}
+
 fn code(delivery: &Delivery) -> Option<impl IntoView + use<>> {
     delivery.code.as_ref().map(|code| {
         let numeric = code.bytes().all(|byte| byte.is_ascii_digit());
+        let held = model::remedy::Remedy::of(delivery.channel, code).stops;
         let words = match code.as_str() {
+            // An admin is told; for its owner what matters is that it has not been forgotten.
+            code if held && !delivery.state.is_final() => {
+                format!("{}; it leaves as soon as that is mended", model::remedy::reason(code))
+            }
+            "never_arrived" => "Twilio did not get the request, so it is sent again".to_owned(),
+            "unreachable" => "Twilio could not be reached, so it is tried again".to_owned(),
+            "too_old" => "it waited too long to be of use".to_owned(),
+            "busy" => "the line was busy".to_owned(),
+            "no-answer" => "nobody answered".to_owned(),
+            "refused" => "Twilio refuses this number for good".to_owned(),
             "merged" => "later words about the same took its place".to_owned(),
             "retracted" => "it was retracted before this could leave".to_owned(),
             "paused" => "you had paused everything".to_owned(),

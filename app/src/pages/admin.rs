@@ -1,8 +1,10 @@
 //! What an admin looks after: alarms, how far igwn-alert is read, and packets that could not be read.
 
 use engine::alarms::{self, Alarm};
+use engine::breaker::{self, Standing};
 use engine::unreadable::{self, Kept};
 use leptos::prelude::*;
+use model::contact::Channel;
 
 use crate::actions::alarms::DismissAlarm;
 use crate::clock::Clock;
@@ -18,6 +20,7 @@ pub(crate) fn Admin() -> impl IntoView {
         let engine = asker.engine();
         let clock = asker.clock();
         let alarms = alarms::list(engine).await?;
+        let channels = breaker::list(engine).await?;
         let kept = unreadable::list(engine).await?;
         let count = unreadable::count(engine).await?;
         let open = alarms.iter().filter(|alarm| alarm.cleared.is_none()).count();
@@ -32,7 +35,7 @@ pub(crate) fn Admin() -> impl IntoView {
                 <a class="button" href="/admin/names">"Labels and other names"</a>
             </div>
             <div class="stack" id="watch" data-live>
-                {alarm_list(&alarms, &clock)} {feeds(&asker)} {packets(&kept, count, &clock)}
+                {alarm_list(&alarms, &clock)} {channel_list(&channels, &clock)} {feeds(&asker)} {packets(&kept, count, &clock)}
             </div>
         };
         Ok(Page::new("Admin", main).live())
@@ -60,6 +63,7 @@ fn item(alarm: &Alarm, clock: &Clock) -> impl IntoView + use<> {
         "gracedb_unreachable" => "GraceDB does not answer",
         "self_test" => "Found wrong at the start",
         "provider_refuses" => "Twilio refuses",
+        "channel_held" => "Nothing leaves",
         "feed_down" => "igwn-alert cannot be read",
         _ => "Alarm",
     };
@@ -88,6 +92,37 @@ fn item(alarm: &Alarm, clock: &Clock) -> impl IntoView + use<> {
             <p class="hint">{since}{clock.brief(alarm.raised)}{over}</p>
         </li>
     }
+}
+
+/// Whether calls and texts leave, and if not, why.
+fn channel_list(channels: &[Standing], clock: &Clock) -> impl IntoView + use<> {
+    let items: Vec<_> = [(Channel::Call, "Calls"), (Channel::Text, "Texts")]
+        .into_iter()
+        .map(|(channel, name)| {
+            let standing = channels.iter().find(|one| one.channel == channel);
+            let open = standing.and_then(|one| one.open.as_ref());
+            let mark = match open {
+                None => state(Tone::Good, Icon::Check, "leave as they are owed"),
+                Some(_) => state(Tone::Bad, Icon::Warn, "held back"),
+            };
+            let why = open.map(|open| {
+                let reason = model::remedy::reason(&open.code);
+                view! {
+                    <p>"They wait, since "{reason}"."</p>
+                    <p class="hint">
+                        "Since " {clock.brief(open.since)} "; the next one is tried at " {clock.exact(open.next)} "."
+                    </p>
+                }
+            });
+            view! {
+                <li class="item">
+                    <div class="top-line"><h3>{name}</h3> {mark}</div>
+                    {why}
+                </li>
+            }
+        })
+        .collect();
+    view! { <section class="section"><h2>"Calls and texts"</h2> <ul class="items">{items}</ul></section> }
 }
 
 /// How far this process has read; nothing where nothing is read.

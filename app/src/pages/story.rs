@@ -1,8 +1,10 @@
 //! One alert: what it said, what it did for the member, and why, clause by clause.
 
 use engine::history::{self, Entry, Why, silence};
+use engine::queue::leaves::{self, Leaves};
 use leptos::prelude::*;
 use model::alert::Category;
+use model::contact::Channel;
 
 use crate::clock::Clock;
 use crate::components::entry::{far, happened, labels};
@@ -16,6 +18,7 @@ pub(crate) fn Story() -> impl IntoView {
     own(|asker, id, _| async move {
         let clock = asker.clock();
         let story = history::story(asker.engine(), &asker.who, &id).await?;
+        let leaves = leaves::of_alert(asker.engine(), &id, Some(&asker.who.id)).await?;
         let alert = &story.entry.alert;
         let what = happened(alert);
         let title = format!("{}: {what}", alert.id);
@@ -26,6 +29,7 @@ pub(crate) fn Story() -> impl IntoView {
                 <section class="section">
                     <h2>"Calls and texts"</h2>
                     <p class="hint">{format!("Times in {}.", clock.city())}</p>
+                    {leaves.iter().map(|one| when(one, &clock)).collect::<Vec<_>>()}
                     <ul class="deliveries" role="list">{deliveries}</ul>
                 </section>
             }
@@ -46,6 +50,18 @@ pub(crate) fn Story() -> impl IntoView {
         };
         Ok(Page::new(title, main).live())
     })
+}
+
+/// When what still waits leaves: "The last of 3 calls leaves about 02:14:20."
+fn when(leaves: &Leaves, clock: &Clock) -> impl IntoView + use<> {
+    let what = match (leaves.channel, leaves.waiting) {
+        (Channel::Call, 1) => "Your call leaves about ".to_owned(),
+        (Channel::Text, 1) => "Your text leaves about ".to_owned(),
+        (Channel::Call, n) => format!("The last of {n} calls leaves about "),
+        (Channel::Text, n) => format!("The last of {n} texts leaves about "),
+    };
+    let held = leaves.held.then_some(" Twilio takes nothing from us just now, so it may become later.");
+    view! { <p>{what} {clock.exact(leaves.last)} "."{held}</p> }
 }
 
 /// The page's question, answered: what did it do for me?

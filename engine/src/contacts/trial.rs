@@ -1,7 +1,7 @@
 //! Testing a contact: a call, a text or both that say so.
 
 use model::contact::Channel;
-use model::delivery::DeliveryKind;
+use model::delivery::{DeliveryKind, Priority};
 use model::words;
 use sqlx::FromRow;
 
@@ -53,6 +53,7 @@ pub async fn test(engine: &Engine, who: &Member, id: &str) -> Result<()> {
     let label = contact.label();
     let owed = channels.into_iter().map(|channel| queue::Owed {
         kind: DeliveryKind::Test,
+        priority: Priority::Test,
         alert_id: None,
         member_id: &who.id,
         contact_id: &contact.id,
@@ -63,6 +64,7 @@ pub async fn test(engine: &Engine, who: &Member, id: &str) -> Result<()> {
             Channel::Call => words::test_spoken(&contact.description),
         },
         expires: now.plus_secs(EXPIRES_SECS),
+        follows: None,
     });
     queue::add(&mut tx, &owed.collect::<Vec<_>>(), now).await?;
     tx.commit().await?;

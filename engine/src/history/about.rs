@@ -222,7 +222,7 @@ async fn deliveries_of(tx: &mut Tx, who: &Member, thread: &str) -> Result<HashMa
         tx,
         DeliveryRow,
         "SELECT d.id, d.kind, d.alert_id, d.member_id, d.contact_label, d.channel, d.state, d.body,
-                d.not_before_ms, d.code, d.acked_ms, d.acked_on_page, d.created_ms, d.updated_ms
+                d.not_before_ms, d.code, d.follows, d.acked_ms, d.acked_on_page, d.created_ms, d.updated_ms
          FROM alerts a CROSS JOIN deliveries d
          WHERE d.alert_id = a.id AND a.thread = $1 AND d.member_id = $2 ORDER BY d.created_ms, d.id",
         thread,
@@ -248,7 +248,7 @@ async fn digests_of(tx: &mut Tx, who: &Member, thread: &str) -> Result<Vec<InDig
         tx,
         InDigest,
         "SELECT a.id AS held_for, d.id, d.kind, d.alert_id, d.member_id, d.contact_label, d.channel, d.state,
-                d.body, d.not_before_ms, d.code, d.acked_ms, d.acked_on_page, d.created_ms, d.updated_ms
+                d.body, d.not_before_ms, d.code, d.follows, d.acked_ms, d.acked_on_page, d.created_ms, d.updated_ms
          FROM alerts a CROSS JOIN held h JOIN deliveries d ON d.id = h.digest_id
          WHERE h.alert_id = a.id AND a.thread = $1 AND h.member_id = $2
          ORDER BY d.created_ms, d.id, a.received_ms DESC, a.id DESC",

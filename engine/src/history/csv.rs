@@ -148,7 +148,7 @@ async fn deliveries_of(tx: &mut Tx, who: &Member, alerts: &[&str]) -> Result<Has
     let found = built_rows!(tx, Owed, |sql| {
         sql.push(
             "SELECT id, kind, alert_id, member_id, contact_label, channel, state, '' AS body, not_before_ms,
-                 code, acked_ms, acked_on_page, created_ms, updated_ms
+                 code, follows, acked_ms, acked_on_page, created_ms, updated_ms
              FROM deliveries WHERE member_id = ",
         );
         sql.push_bind(who.id.as_str()).push(" AND alert_id IN (");

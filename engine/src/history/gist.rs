@@ -317,6 +317,7 @@ mod tests {
             not_before: Millis(9),
             acked: None,
             acked_on_page: false,
+            follows: None,
             body: String::new(),
             attempts: (1..=tries).map(attempt).collect(),
         }

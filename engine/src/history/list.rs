@@ -233,7 +233,7 @@ async fn owed(tx: &mut Tx, who: &Member, threads: &[&str]) -> Result<Vec<Owed>> 
     built_rows!(tx, Owed, |sql| {
         sql.push(
             "SELECT a.thread, a.retraction, d.id, d.kind, d.alert_id, d.member_id, d.contact_label, d.channel,
-                 d.state, '' AS body, d.not_before_ms, d.code, d.acked_ms, d.acked_on_page, d.created_ms,
+                 d.state, '' AS body, d.not_before_ms, d.code, d.follows, d.acked_ms, d.acked_on_page, d.created_ms,
                  d.updated_ms
              FROM alerts a CROSS JOIN deliveries d WHERE d.alert_id = a.id AND d.member_id = ",
         );
@@ -245,7 +245,7 @@ async fn owed(tx: &mut Tx, who: &Member, threads: &[&str]) -> Result<Vec<Owed>> 
         sql.push(
             ") UNION ALL
              SELECT a.thread, h.retraction, d.id, d.kind, d.alert_id, d.member_id, d.contact_label, d.channel,
-                 d.state, '' AS body, d.not_before_ms, d.code, d.acked_ms, d.acked_on_page, d.created_ms,
+                 d.state, '' AS body, d.not_before_ms, d.code, d.follows, d.acked_ms, d.acked_on_page, d.created_ms,
                  d.updated_ms
              FROM alerts a CROSS JOIN held h JOIN deliveries d ON d.id = h.digest_id
              WHERE h.alert_id = a.id AND h.member_id = ",

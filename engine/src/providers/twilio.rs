@@ -23,8 +23,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a phone rings, in seconds; about when most voicemails answer.
 const RING_SECS: &str = "30";
-/// Between tries while Twilio refuses the account.
-const ACCOUNT_RETRY: Duration = Duration::from_secs(15);
 /// What to do when an answer says to wait but not how long.
 const DEFAULT_RETRY: Duration = Duration::from_secs(1);
 
@@ -35,6 +33,8 @@ pub struct Account {
     pub sid: String,
     /// Signs what Twilio sends to us; also the password unless an API key is given.
     pub auth_token: String,
+    /// The other token while they are being rotated: it signs too, and is never used by us.
+    pub secondary_token: Option<String>,
     /// `SK...` and its secret, used instead of the auth token where given.
     pub api_key: Option<(String, String)>,
     /// The number that everything comes from; the account's first one if absent.
@@ -57,6 +57,8 @@ impl std::fmt::Debug for Account {
 pub enum Voice<'a> {
     /// Twilio fetches it from us.
     Url(&'a str),
+    /// Twilio fetches it from a TwiML Bin.
+    Bin(&'a str),
     /// Carried in the request.
     Twiml(&'a str),
 }
@@ -160,7 +162,8 @@ impl Twilio {
 
     /// The tokens that may have signed what claims to come from Twilio.
     pub fn signing_tokens(&self) -> Vec<String> {
-        vec![self.account.auth_token.clone()]
+        let both = [Some(&self.account.auth_token), self.account.secondary_token.as_ref()];
+        both.into_iter().flatten().cloned().collect()
     }
 
     /// The account's id.
@@ -170,7 +173,11 @@ impl Twilio {
 
     /// The number that everything comes from; asked of Twilio once if not configured.
     pub async fn from(&self) -> Result<&E164, ProviderError> {
-        self.from.get_or_try_init(|| self.first_number()).await
+        self.from.get_or_try_init(|| self.first_number()).await.map_err(|error| match error {
+            // A question may be asked twice: whatever became of it, nothing was sent.
+            ProviderError::Unknown { code } => ProviderError::Retry { code, after: DEFAULT_RETRY },
+            other => other,
+        })
     }
 
     /// The number to come from, if the operator chose one.
@@ -191,12 +198,13 @@ impl Twilio {
         self.numbers().await?.into_iter().next().ok_or_else(none)
     }
 
-    /// Starts a call. `callback` is told of every step.
+    /// Starts a call. `callback` is told of every step; `fallback` is asked for words where there are none to be had.
     pub async fn place_call(
         &self,
         to: &E164,
         voice: Voice<'_>,
         callback: &str,
+        fallback: Option<&str>,
     ) -> Result<Remote, ProviderError> {
         let from = self.from().await?;
         let mut form = vec![
@@ -211,8 +219,10 @@ impl Twilio {
         ];
         match voice {
             Voice::Url(url) => form.extend([("Url", url), ("Method", "POST")]),
+            Voice::Bin(url) => form.extend([("Url", url), ("Method", "GET")]),
             Voice::Twiml(twiml) => form.push(("Twiml", twiml)),
         }
+        form.extend(fallback.map(|url| ("FallbackUrl", url)));
         let request = self.http.post(self.url("Calls")?).form(&form);
         let made: RemoteJson = read(self.send(request).await?).await?;
         Ok(made.into())
@@ -323,12 +333,6 @@ async fn refused(answer: Response) -> ProviderError {
     match status {
         StatusCode::NOT_FOUND => ProviderError::NotFound,
         StatusCode::TOO_MANY_REQUESTS => ProviderError::Retry { code, after },
-        // A token being rotated or an account suspended: ours to mend, and not the
-        // fault of whoever is owed the call.
-        StatusCode::UNAUTHORIZED => {
-            tracing::error!(code, "Twilio refuses our account or token");
-            ProviderError::Retry { code, after: ACCOUNT_RETRY }
-        }
         status if status.is_server_error() => ProviderError::Unknown { code },
         _ => ProviderError::Permanent { code },
     }

@@ -4,12 +4,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use model::time::Millis;
 use tokio::sync::oneshot;
 
-use super::{Held, News, learn};
-use crate::Engine;
+use super::{Held, News, hold, is_final, learn, rank};
+use crate::db::again;
 use crate::error::{Error, Result};
 use crate::providers::ProviderError;
+use crate::{Engine, breaker};
 
 /// What one commit takes: an alert that comes in meanwhile waits for it. Where many wait, a quarter of them.
 const TOGETHER: std::ops::RangeInclusive<usize> = 8..=64;
@@ -56,7 +58,7 @@ async fn write_down(engine: Engine) {
     let mut some = engine.desk().take();
     // Two replicas that lock in the same order wait for each other and no more.
     some.sort_by(|a, b| a.attempt_id.cmp(&b.attempt_id));
-    let written = together(&engine, &some).await;
+    let written = again(|| together(&engine, &some)).await;
     if let Err(error) = &written {
         tracing::debug!(%error, "news could not be written together; now one by one");
     }
@@ -64,7 +66,7 @@ async fn write_down(engine: Engine) {
         // One that cannot be written must not take the others with it.
         let outcome = match written {
             Ok(()) => Ok(()),
-            Err(_) => together(&engine, std::slice::from_ref(&one)).await,
+            Err(_) => again(|| together(&engine, std::slice::from_ref(&one))).await,
         };
         let _ = one.done.send(outcome);
     }
@@ -79,16 +81,28 @@ async fn together(engine: &Engine, some: &[Waiting]) -> Result<()> {
     let mut tx = engine.db().write().await?;
     let mut changed = Vec::new();
     for one in some {
-        if let Some(held) = learn(&mut tx, &one.attempt_id, &one.news, now).await? {
+        let mut held = hold(&mut tx, &one.attempt_id).await?;
+        if learn(engine, &mut tx, &mut held, &one.news, now).await? {
             changed.push((held, &one.news));
         }
     }
     if changed.is_empty() {
         return Ok(());
     }
+    // Last, since every claim waits for what it writes.
+    let mut turned = false;
+    for (held, _) in &changed {
+        let Some(pulse) = &held.pulse else { continue };
+        let started = Millis(held.attempt.started_ms);
+        turned |= breaker::note(&mut tx, engine, held.channel, pulse, started, now).await?;
+    }
     tx.commit().await?;
     for (held, news) in changed {
         tell(engine, &held, news);
+    }
+    if turned {
+        engine.bus().work();
+        engine.bus().changed_for_all();
     }
     Ok(())
 }
@@ -102,8 +116,19 @@ fn tell(engine: &Engine, held: &Held, news: &News) {
         news = news.word(),
         "delivery news"
     );
+    let channel = held.channel.as_str();
+    match news {
+        News::Accepted(remote) | News::Status(remote) if is_final(rank(&remote.status)) => {
+            engine.metrics().attempt(channel, &remote.status, remote.code.as_deref().unwrap_or(""));
+        }
+        News::Accepted(_) | News::Status(_) => {}
+        News::Failed(ProviderError::Unknown { code }) => engine.metrics().attempt(channel, "unknown", code),
+        News::Failed(error) => engine.metrics().attempt(channel, "refused", error.code()),
+        News::Lost => engine.metrics().attempt(channel, "lost", ""),
+        News::Silent => engine.metrics().attempt(channel, "silent", ""),
+    }
     engine.bus().changed(&held.delivery.member_id);
-    if let News::Failed(ProviderError::Retry { .. }) = news {
+    if held.work || matches!(news, News::Failed(ProviderError::Retry { .. })) {
         engine.bus().work();
     }
 }

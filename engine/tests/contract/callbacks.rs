@@ -1,11 +1,12 @@
 //! What Twilio tells and asks: keys, statuses, and all of it late, doubled or out of order.
 
-use engine::{Error, callbacks, history};
+use engine::providers::twilio::{Account, Twilio};
+use engine::{Error, callbacks, history, metrics};
 use model::delivery::{AttemptState, DeliveryState};
 
 use crate::packets::{labelled, new};
 use crate::phones::{AUTH, SID};
-use crate::world::{PUBLIC, World};
+use crate::world::{PUBLIC, World, settings};
 
 scenarios!(
     key_one_acknowledges_and_calls_off_what_is_unsent,
@@ -18,6 +19,7 @@ scenarios!(
     a_key_after_the_end_changes_nothing,
     news_of_a_call_given_up_stops_the_next,
     only_twilio_is_heard,
+    two_tokens_are_heard_during_rotation,
     final_states_are_never_left,
 );
 
@@ -68,7 +70,7 @@ async fn much_news_at_once_is_all_kept(w: &World) {
     let (written, refused) = futures::join!(futures::future::join_all(news), nobody);
     assert!(written.iter().all(Result::is_ok));
     assert!(matches!(refused, Err(Error::NotFound)));
-    assert_eq!(w.count("deliveries WHERE state <> 'unconfirmed'").await, 0);
+    assert_eq!(w.count("deliveries WHERE state <> 'unconfirmed' AND channel = 'call'").await, 0);
 }
 
 async fn key_one_acknowledges_and_calls_off_what_is_unsent(w: &World) {
@@ -133,7 +135,7 @@ async fn other_keys_acknowledge_nothing(w: &World) {
     }
     assert_eq!(w.deliveries().await, ["sent -"]);
     callbacks::status(&w.engine, &attempt, &call(&sid, "completed")).await.unwrap();
-    assert_eq!(w.deliveries().await, ["unconfirmed -"]);
+    assert_eq!(w.calls().await, ["unconfirmed -"]);
 }
 
 async fn news_out_of_order_changes_nothing(w: &World) {
@@ -153,7 +155,7 @@ async fn news_out_of_order_changes_nothing(w: &World) {
     ] {
         callbacks::status(&w.engine, &attempt, &call(&sid, status)).await.unwrap();
     }
-    assert_eq!(w.deliveries().await, ["unconfirmed -"]);
+    assert_eq!(w.calls().await, ["unconfirmed -"]);
     let steps = w.column("SELECT step FROM attempt_steps ORDER BY at_ms, id").await;
     assert_eq!(steps, ["accepted", "ringing", "completed"]);
     assert_eq!(w.value("SELECT provider_status FROM attempts").await, "completed");
@@ -208,7 +210,7 @@ async fn a_key_after_the_end_changes_nothing(w: &World) {
     callbacks::status(&w.engine, &attempt, &call(&sid, "completed")).await.unwrap();
     let words = callbacks::key(&w.engine, &attempt, &pressed(&sid, "1"), false).await.unwrap();
     assert!(words.contains("This call is over"));
-    assert_eq!(w.deliveries().await, ["unconfirmed -"]);
+    assert_eq!(w.calls().await, ["unconfirmed -"]);
     assert_eq!(w.count("deliveries WHERE acked_ms IS NOT NULL").await, 0);
 }
 
@@ -220,7 +222,7 @@ async fn news_of_a_call_given_up_stops_the_next(w: &World) {
     callbacks::status(&w.engine, &attempt, &call("CA1", "ringing")).await.unwrap();
     assert_eq!(w.step().await, 0, "it rings already");
     callbacks::status(&w.engine, &attempt, &call("CA1", "completed")).await.unwrap();
-    assert_eq!(w.deliveries().await, ["unconfirmed -"]);
+    assert_eq!(w.calls().await, ["unconfirmed -"]);
 }
 
 async fn only_twilio_is_heard(w: &World) {
@@ -233,15 +235,42 @@ async fn only_twilio_is_heard(w: &World) {
     assert!(!callbacks::authentic(&w.engine, path, &form, ""));
     let foreign = params(&[("AccountSid", "ACffffffffffffffffffffffffffffffff")]);
     assert!(!callbacks::authentic(&w.engine, path, &foreign, &sign(&format!("{PUBLIC}{path}"), &foreign)));
+    let numbers = metrics::text(&w.engine).await.unwrap();
+    for line in [
+        "ringdown_callbacks_refused_total{reason=\"signature\"} 3",
+        "ringdown_callbacks_refused_total{reason=\"account\"} 1",
+    ] {
+        assert!(numbers.contains(line), "{numbers}");
+    }
+}
+
+/// While tokens are rotated either may sign; what we ask of Twilio goes out under the first.
+async fn two_tokens_are_heard_during_rotation(w: &World) {
+    let account = Account { secondary_token: Some("the next one".to_owned()), ..w.phones.account() };
+    let twilio = Twilio::new(account).unwrap();
+    let engine = engine::Engine::new(w.db.clone(), w.clock.clone(), settings(), twilio, None);
+    let (form, path) = (params(&[("AccountSid", SID), ("CallSid", "CA1")]), "/twilio/status/1");
+    for (token, known) in [(AUTH, true), ("the next one", true), ("the one before", false)] {
+        let signature = sign_with(token, &format!("{PUBLIC}{path}"), &form);
+        assert_eq!(callbacks::authentic(&engine, path, &form, &signature), known, "{token}");
+    }
+    w.listener(ANN, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(engine::dispatch::step(&engine).await.unwrap(), 1);
+    assert_eq!(w.deliveries().await, ["sent -"]);
+}
+
+fn sign(url: &str, form: &[(String, String)]) -> String {
+    sign_with(AUTH, url, form)
 }
 
 /// Twilio's published algorithm, written once more.
-fn sign(url: &str, form: &[(String, String)]) -> String {
+fn sign_with(token: &str, url: &str, form: &[(String, String)]) -> String {
     use base64::Engine as _;
     use hmac::{KeyInit as _, Mac as _};
     let sorted: std::collections::BTreeSet<_> = form.iter().collect();
     let text = sorted.into_iter().fold(url.to_owned(), |text, (name, value)| text + name + value);
-    let mut mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(AUTH.as_bytes()).unwrap();
+    let mut mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(token.as_bytes()).unwrap();
     mac.update(text.as_bytes());
     base64::prelude::BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }

@@ -19,6 +19,8 @@ scenarios!(
     what_is_too_old_is_not_sent,
     what_is_no_longer_wanted_is_not_sent,
     codes_go_first,
+    two_superevents_share_the_line,
+    another_try_comes_after_first_ones,
 );
 
 const ANN: &str = "+14145550123";
@@ -58,7 +60,7 @@ async fn a_call_that_nobody_confirms_is_unconfirmed(w: &World) {
     assert_eq!(form(&create, "Timeout"), "30");
     w.pass(61);
     w.step().await;
-    assert_eq!(w.deliveries().await, ["unconfirmed -"]);
+    assert_eq!(w.calls().await, ["unconfirmed -"]);
 }
 
 async fn a_busy_phone_is_called_again_twice(w: &World) {
@@ -77,7 +79,7 @@ async fn a_busy_phone_is_called_again_twice(w: &World) {
             w.pass(1);
         }
     }
-    assert_eq!(w.deliveries().await, ["failed busy"]);
+    assert_eq!(w.calls().await, ["failed busy"]);
     assert_eq!(w.phones.creates().await.len(), 3);
 }
 
@@ -209,4 +211,68 @@ async fn codes_go_first(w: &World) {
         .column("SELECT d.kind FROM attempts a JOIN deliveries d ON d.id = a.delivery_id ORDER BY a.id")
         .await;
     assert_eq!(order, ["code", "alert", "test"]);
+}
+
+/// A thousand calls about one superevent do not hold up the first calls about another, and a code overtakes them all.
+async fn two_superevents_share_the_line(w: &World) {
+    let ada = w.member("ada").await;
+    let phone = w.phone(&ada, ANN, "call").await;
+    w.rule(&ada, &[&phone]).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    let (alert, now) = (w.value("SELECT id FROM alerts").await, w.now().0);
+    // The other 999 of the same fan-out.
+    w.sql("DELETE FROM deliveries").await;
+    for turn in 0..1000 {
+        w.sql(&format!(
+            "INSERT INTO contacts (id, member_id, description, kind, phone, method, verified_ms, created_ms)
+             VALUES ('c{turn}', '{}', 'One', 'phone', '+1414556{turn:04}', 'call', 1, 0)",
+            ada.id
+        ))
+        .await;
+        w.sql(&format!(
+            "INSERT INTO deliveries (id, kind, alert_id, member_id, contact_id, contact_label, channel, priority,
+                 turn, state, body, attempts, not_before_ms, expires_ms, created_ms, updated_ms)
+             VALUES ('d{turn}', 'alert', '{alert}', '{}', 'c{turn}', 'One', 'call', 1, {turn}, 'queued', 'x', 0,
+                 {now}, {now} + 900000, {now}, {now})",
+            ada.id
+        ))
+        .await;
+    }
+    assert_eq!(w.step().await, 64, "one claim's worth");
+    w.listener("+14145550124", "call").await;
+    w.listener("+14145550125", "call").await;
+    w.pass(1);
+    assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 3);
+    let max = w.member("max").await;
+    let new = w.unverified(&max, "+14145550126", "call").await;
+    engine::verification::send(&w.engine, &max, &new.id, model::contact::Channel::Call).await.unwrap();
+    let turns = "SELECT CAST(d.turn AS TEXT) FROM deliveries d JOIN alerts a ON a.id = d.alert_id
+                 WHERE a.subject = 'S230102a' ORDER BY d.turn";
+    assert_eq!(w.column(turns).await, ["64", "65", "66"]);
+    w.step().await;
+    let order = w
+        .column(
+            "SELECT COALESCE(a.subject, d.kind) FROM attempts t JOIN deliveries d ON d.id = t.delivery_id
+             LEFT JOIN alerts a ON a.id = d.alert_id ORDER BY t.id",
+        )
+        .await;
+    assert_eq!(order[64], "code");
+    let second: Vec<usize> = (0..order.len()).filter(|&n| order[n] == "S230102a").collect();
+    assert_eq!(second, [66, 68, 70], "one of each in turn");
+}
+
+/// Another try of one that rang comes after everybody's first; one that was refused for now keeps its place.
+async fn another_try_comes_after_first_ones(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.script(ANN, "busy").await;
+    w.phones.fault(json!({ "route": "calls.create", "kind": "too_many_requests", "times": 1 })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.value("SELECT CAST(priority AS TEXT) FROM deliveries").await, "1");
+    w.pass(30);
+    w.step().await;
+    w.phones.until(ANN, "busy").await;
+    w.pass(61);
+    w.step().await;
+    assert_eq!(w.value("SELECT state || CAST(priority AS TEXT) FROM deliveries").await, "queued3");
 }

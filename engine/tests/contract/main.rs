@@ -28,11 +28,14 @@ macro_rules! scenarios {
 }
 
 mod accounts;
+mod breaker;
 mod broker;
 mod callbacks;
+mod clocks;
 mod contacts;
 mod conversation;
 mod dispatch;
+mod follow;
 mod gaps;
 mod history;
 mod igwn;
@@ -44,8 +47,10 @@ mod packets;
 mod phones;
 mod quiet;
 mod rates;
+mod remedies;
 mod rules;
 mod selftest;
+mod speech;
 mod superevents;
 mod threads;
 mod unknown;

@@ -112,6 +112,7 @@ async fn conversation(w: &World) -> Value {
     let keyed = Account {
         sid: SID.to_owned(),
         auth_token: AUTH.to_owned(),
+        secondary_token: None,
         api_key: Some(("SK0".to_owned(), "revoked".to_owned())),
         from: None,
         api_base: phones.base.clone(),

@@ -121,6 +121,7 @@ fn account_at(base: &str) -> Account {
     Account {
         sid: SID.to_owned(),
         auth_token: AUTH.to_owned(),
+        secondary_token: None,
         api_key: None,
         from: None,
         api_base: base.to_owned(),

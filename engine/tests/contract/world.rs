@@ -9,7 +9,7 @@ use engine::contacts::{self, Contact, NewContact};
 use engine::db::{Db, Tx};
 use engine::intake::{self, Taken};
 use engine::members::{self, Member};
-use engine::{Engine, Settings, SignIn, dispatch, rules};
+use engine::{Engine, Settings, SignIn, Speech, dispatch, rules};
 use model::rule::{Rule, RuleForm};
 use model::time::Millis;
 use sqlx::AssertSqlSafe;
@@ -50,6 +50,7 @@ pub fn settings() -> Settings {
         gracedb_url: "https://gracedb.example.org".to_owned(),
         calls_per_second: 10_000.0,
         messages_per_second: 10_000.0,
+        speech: Speech::default(),
     }
 }
 
@@ -207,6 +208,13 @@ impl World {
     pub async fn deliveries(&self) -> Vec<String> {
         self.column("SELECT state || ' ' || COALESCE(code, '-') FROM deliveries ORDER BY created_ms, id")
             .await
+    }
+
+    /// The same of calls only.
+    pub async fn calls(&self) -> Vec<String> {
+        let sql = "SELECT state || ' ' || COALESCE(code, '-') FROM deliveries WHERE channel = 'call'
+                   ORDER BY created_ms, id";
+        self.column(sql).await
     }
 
     /// Ids of all attempts, oldest first.

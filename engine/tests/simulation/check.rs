@@ -9,7 +9,7 @@ use crate::provider::Create;
 use crate::story::Story;
 
 /// Message errors after which a text is tried once more (Twilio's error dictionary).
-const PASSING: [u32; 6] = [30001, 30003, 30008, 30017, 30410, 30500];
+const PASSING: [u32; 7] = [30001, 30003, 30005, 30008, 30017, 30410, 30500];
 /// Why a delivery may be called off.
 const CALLED_OFF: [&str; 6] = ["acknowledged", "muted", "retracted", "merged", "stopped", "refused"];
 /// Slots are handed out so far ahead, in ms.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use engine::clock::Clock;
 use engine::db::{Db, Tx};
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn};
+use engine::{Engine, Settings, SignIn, Speech};
 use model::contact::E164;
 use model::time::Millis;
 use sqlx::AssertSqlSafe;
@@ -121,6 +121,7 @@ pub fn settings(calls: f64, messages: f64) -> Settings {
         gracedb_url: "https://gracedb.example.org".to_owned(),
         calls_per_second: calls,
         messages_per_second: messages,
+        speech: Speech::default(),
     }
 }
 
@@ -128,6 +129,7 @@ fn client(base: &str) -> Twilio {
     Twilio::new(Account {
         sid: SID.to_owned(),
         auth_token: "the token of the simulation".to_owned(),
+        secondary_token: None,
         api_key: None,
         from: Some(E164::parse(FROM).unwrap()),
         api_base: base.to_owned(),

@@ -11,7 +11,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use engine::history::{self, Attempt, Delivery, Why};
 use engine::intake;
+use engine::queue::leaves;
 use engine::tokens::{self, Scope};
+use model::contact::Channel;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
@@ -101,11 +103,15 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let (entry, matched) = history::record(&app.engine, &id).await?;
+    let leaves = leaves::of_alert(&app.engine, &id, None).await?;
+    let last =
+        |channel: Channel| leaves.iter().find(|one| one.channel == channel).map(|one| one.last.rfc3339());
     Ok(Json(json!({
         "id": entry.alert_id,
         "received": entry.received.rfc3339(),
         "alert": entry.alert,
         "rules": matched.iter().map(why).collect::<Vec<_>>(),
+        "last_leaves": { "call": last(Channel::Call), "text": last(Channel::Text) },
         "deliveries": entry.deliveries.iter().map(delivery).collect::<Vec<_>>(),
     })))
 }
@@ -129,6 +135,7 @@ fn delivery(delivery: &Delivery) -> Value {
         "channel": delivery.channel.as_str(),
         "state": delivery.state.as_str(),
         "code": delivery.code,
+        "follows": delivery.follows,
         "created": delivery.created.rfc3339(),
         "updated": delivery.updated.rfc3339(),
         "acknowledged": delivery.acked.map(model::Millis::rfc3339),

@@ -30,6 +30,13 @@ type Params = Vec<(String, String)>;
 /// The decoded form, if Twilio signed it.
 fn signed(app: &App, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Params, ApiError> {
     let params: Params = form_urlencoded::parse(body).into_owned().collect();
+    // Signed with a shared key: a signature that we have not set up must not stand in for the one that we have.
+    if headers.contains_key("x-twilio-webhooks-signature-settings") {
+        callbacks::refuse_settings(&app.engine);
+        tracing::warn!(path = uri.path(), "a request that is signed in another way was refused");
+        let message = "Requests signed with a shared key are not taken.";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "unknown_signature", message));
+    }
     let given = headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or("");
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     if callbacks::authentic(&app.engine, path, &params, given) {

@@ -9,7 +9,7 @@ use engine::clock::Clock;
 use engine::db::Db;
 use engine::members::{self, Member};
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn, dispatch, sandbox};
+use engine::{Engine, Settings, SignIn, Speech, dispatch, sandbox};
 use serde_json::{Value, json};
 use server::web;
 use tokio::net::TcpListener;
@@ -56,10 +56,12 @@ fn engine(db: Db, sim: &str, public_url: &str, sandbox: bool) -> Engine {
         gracedb_url: "https://gracedb.example.org".to_owned(),
         calls_per_second: 1000.0,
         messages_per_second: 1000.0,
+        speech: Speech::default(),
     };
     let account = Account {
         sid: SID.to_owned(),
         auth_token: AUTH.to_owned(),
+        secondary_token: None,
         api_key: None,
         from: None,
         api_base: sim.to_owned(),

@@ -109,6 +109,42 @@ async fn without_a_database_nothing_is_taken_and_it_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_ready_only_where_a_dispatcher_turns() {
+    let house = House::open().await;
+    let ready = async |url: &str| {
+        let answer = house.http.get(format!("{url}/readyz")).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    // The same house, but this front has no dispatcher behind it.
+    let idle = house.front(&house.url, true).await;
+    let (status, body) = ready(&idle).await;
+    assert_eq!(
+        (status, &body["database"], &body["dispatcher"]),
+        (503, &Value::Bool(true), &Value::Bool(false))
+    );
+    let turns = async {
+        while ready(&house.url).await.0 != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), turns).await.expect("it never became ready");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_tells_when_the_last_phone_rings() {
+    let house = House::open().await;
+    let taken: Value = house.post(packet("S230101a")).send().await.unwrap().json().await.unwrap();
+    let id = taken["id"].as_str().unwrap();
+    let record = house.record(id).await;
+    let last = record["last_leaves"].as_object().unwrap();
+    assert!(last.contains_key("call") && last.contains_key("text"), "{record}");
+    let gone = |record: &Value| record["last_leaves"].as_object().unwrap().values().all(Value::is_null);
+    house.record_until(id, gone).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_numbers_are_in_prometheus_form() {
     let house = House::open().await;
     assert_eq!(house.post(packet("S230101a")).send().await.unwrap().status(), 202);

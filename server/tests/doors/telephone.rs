@@ -80,6 +80,17 @@ async fn what_twilio_did_not_sign_changes_nothing() {
             assert_eq!(request.send().await.unwrap().status(), 403, "{door}");
         }
         assert_eq!(house.http.get(&url).send().await.unwrap().status(), 405);
+        // Signed in a way that nobody has set up, whatever else it carries.
+        let settings = ("x-twilio-webhooks-signature-settings", "key=1,algorithm=HMAC_SHA256");
+        let request = house.http.post(&url).form(&form).header(settings.0, settings.1);
+        let refused = request.header("x-twilio-signature", "AAAA").send().await.unwrap();
+        assert_eq!(refused.status(), 403);
+        assert_eq!(refused.json::<Value>().await.unwrap()["error"]["code"], "unknown_signature");
+    }
+    let numbers =
+        house.http.get(format!("{}/metrics", house.url)).send().await.unwrap().text().await.unwrap();
+    for line in ["{reason=\"signature\"} 12", "{reason=\"settings\"} 3"] {
+        assert!(numbers.contains(&format!("ringdown_callbacks_refused_total{line}")), "{numbers}");
     }
     let after = house.record(id).await;
     assert_eq!(delivery(&after, "call"), delivery(&before, "call"));

@@ -1,0 +1,210 @@
+//! A call or text has come to its end, or its request failed: what is true of the delivery now, and what is owed next?
+//! What a code asks for stands in [`model::remedy`].
+
+use model::contact::{Channel, E164};
+use model::delivery::{AttemptState, DeliveryKind, DeliveryState, Priority};
+use model::remedy::{Alarm, Remedy};
+use model::time::Millis;
+use sqlx::FromRow;
+
+use super::{Held, follow, is_success, why};
+use crate::breaker::Pulse;
+use crate::db::{Tx, row};
+use crate::error::Result;
+use crate::providers::ProviderError;
+use crate::providers::twilio::Remote;
+use crate::{Engine, alarms, blocks, phone};
+
+/// Between redials of a phone that was busy or not picked up, in seconds.
+const REDIAL_SECS: [i64; 2] = [60, 180];
+/// Before another try of a call or text that failed on its way.
+const RETRY_FAILED_SECS: i64 = 30;
+/// The longest wait before a refused request is tried again.
+const MOST_BACKOFF_SECS: i64 = 30;
+/// A call that failed on its way, for a reason that the table does not name, is tried so often.
+const CALL_TRIES: usize = 2;
+/// What was taken and then failed since the account is at fault is sent again so often.
+const ACCOUNT_TRIES: usize = 3;
+
+/// What led nowhere, whoever it was for.
+const NOWHERE: [&str; 4] = ["unreachable", "timeout", "connection_lost", "unreadable_answer"];
+
+/// The call or message has come to its end at Twilio.
+pub(super) async fn ended(
+    engine: &Engine,
+    tx: &mut Tx,
+    held: &mut Held,
+    remote: &Remote,
+    now: Millis,
+) -> Result<()> {
+    let status = remote.status.as_str();
+    if held.channel == Channel::Text && is_success(status) {
+        held.deliver(tx, DeliveryState::Reached, None, now).await?;
+        return Ok(());
+    }
+    if !held.is_newest() {
+        return Ok(());
+    }
+    // A machine picks up too: only a key says that a person heard it.
+    if is_success(status) {
+        if held.deliver(tx, DeliveryState::Unconfirmed, None, now).await? {
+            follow::owe_text(engine, tx, held, now).await?;
+        }
+        return Ok(());
+    }
+    let code = why(remote);
+    if status == "canceled" {
+        held.deliver(tx, DeliveryState::Cancelled, Some(code), now).await?;
+        return Ok(());
+    }
+    let remedy = Remedy::of(held.channel, code);
+    if remedy.stops {
+        held.pulse = Some(Pulse::Refused(code.to_owned()));
+        if held.times(tx, code).await? < ACCOUNT_TRIES {
+            return held.requeue(tx, now, None, code, now).await;
+        }
+    }
+    // Whoever asked for a code or a test sees what happened and asks again.
+    let asked = held.is_kind(DeliveryKind::Code) || held.is_kind(DeliveryKind::Test);
+    let wait = match (held.channel, status) {
+        _ if asked => None,
+        (Channel::Call, "busy" | "no-answer") => {
+            REDIAL_SECS.get(held.done(tx).await?.saturating_sub(1)).copied()
+        }
+        (channel, _) => {
+            let usual = if channel == Channel::Call { CALL_TRIES } else { 1 };
+            let most = remedy.tries.unwrap_or(usual);
+            (held.done(tx).await? < most).then_some(RETRY_FAILED_SECS)
+        }
+    };
+    match wait {
+        Some(wait) => held.requeue(tx, now.plus_secs(wait), Some(Priority::Repeat), code, now).await,
+        None => give_up(engine, tx, held, code, now).await,
+    }
+}
+
+/// The request failed, or it turned out that it never arrived; false if that is known to be wrong.
+pub(super) async fn failed(
+    engine: &Engine,
+    tx: &mut Tx,
+    held: &mut Held,
+    error: &ProviderError,
+    now: Millis,
+) -> Result<bool> {
+    // A callback was faster: it did arrive.
+    if held.attempt.provider_sid.is_some() {
+        return Ok(false);
+    }
+    let code = error.code();
+    let remedy = Remedy::of(held.channel, code);
+    held.pulse = pulse(error, remedy);
+    match error {
+        ProviderError::Retry { after, .. } => {
+            held.note(tx, "refused", Some(code), now).await?;
+            held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
+            alarm(tx, held, remedy, code, now).await?;
+            let growing = 1_i64 << held.delivery.attempts.clamp(1, 6) >> 1;
+            let asked = i64::try_from(after.as_secs()).unwrap_or(MOST_BACKOFF_SECS);
+            let wait = asked.max(growing.min(MOST_BACKOFF_SECS));
+            held.requeue(tx, now.plus_secs(wait), None, code, now).await?;
+        }
+        ProviderError::Permanent { .. } | ProviderError::NotFound => {
+            held.note(tx, "refused", Some(code), now).await?;
+            held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
+            if remedy.stops {
+                // Nobody's fault to whom it is owed. The breaker says when it is tried again.
+                held.requeue(tx, now, None, code, now).await?;
+            } else if remedy.tries.is_some_and(|_| !held.is_kind(DeliveryKind::Code))
+                && held.times(tx, code).await? < remedy.tries.unwrap_or(1)
+            {
+                held.requeue(tx, now.plus_secs(RETRY_FAILED_SECS), None, code, now).await?;
+            } else {
+                give_up(engine, tx, held, code, now).await?;
+            }
+        }
+        ProviderError::Unknown { .. } => {
+            held.note(tx, "unknown", Some(code), now).await?;
+            held.attempt_is(tx, AttemptState::Unknown, Some(code), now).await?;
+            held.deliver(tx, DeliveryState::Unknown, Some(code), now).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// What a failed request says of its channel. One that Twilio refuses for its own sake shows that the channel works.
+fn pulse(error: &ProviderError, remedy: Remedy) -> Option<Pulse> {
+    let code = error.code().to_owned();
+    match error {
+        ProviderError::Unknown { .. } => Some(Pulse::Weak(code)),
+        ProviderError::Retry { .. } => NOWHERE.contains(&code.as_str()).then_some(Pulse::Weak(code)),
+        ProviderError::Permanent { .. } | ProviderError::NotFound if remedy.stops => {
+            Some(Pulse::Refused(code))
+        }
+        ProviderError::Permanent { .. } => {
+            code.bytes().all(|byte| byte.is_ascii_digit()).then_some(Pulse::Well)
+        }
+        ProviderError::NotFound => None,
+    }
+}
+
+/// Not sent again; what its code asks for beyond it is done, and a call that nobody confirmed is followed by a text.
+pub(super) async fn give_up(
+    engine: &Engine,
+    tx: &mut Tx,
+    held: &mut Held,
+    code: &str,
+    now: Millis,
+) -> Result<()> {
+    let remedy = Remedy::of(held.channel, code);
+    let ended = held.deliver(tx, DeliveryState::Failed, Some(code), now).await?;
+    // A redial that ended so for the first time does not yet condemn the number.
+    let blocks = remedy.blocks && held.times(tx, code).await? >= remedy.tries.unwrap_or(1);
+    if let Some(contact_id) = held.delivery.contact_id.as_deref().filter(|_| blocks) {
+        blocks::add(tx, contact_id, held.channel, Some(code), now).await?;
+    }
+    alarm(tx, held, remedy, code, now).await?;
+    if remedy.ours {
+        tracing::error!(
+            code,
+            delivery = held.delivery.id,
+            attempt = held.attempt.id,
+            "Twilio did not understand us"
+        );
+    }
+    if ended && !remedy.nowhere {
+        follow::owe_text(engine, tx, held, now).await?;
+    }
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct PhoneRow {
+    phone: Option<String>,
+}
+
+async fn alarm(tx: &mut Tx, held: &Held, remedy: Remedy, code: &str, now: Millis) -> Result<()> {
+    let Some(alarm) = remedy.alarm else { return Ok(()) };
+    let what = match held.channel {
+        Channel::Call => "call",
+        Channel::Text => "text",
+    };
+    let see = format!("see twilio.com/docs/errors/{code}");
+    let (subject, message) = match alarm {
+        Alarm::Code => (code.to_owned(), format!("Twilio refused a {what} with error {code}: {see}.")),
+        Alarm::Country => {
+            let sql = "SELECT phone FROM contacts WHERE id = $1";
+            let found = row!(tx, PhoneRow, sql, held.delivery.contact_id.as_deref())?;
+            let number = found.and_then(|row| E164::parse(&row.phone?).ok());
+            let country = number
+                .as_ref()
+                .and_then(phone::country_of)
+                .unwrap_or_else(|| "an unknown country".to_owned());
+            let message = format!(
+                "Twilio may not {what} numbers of {country} (error {code}): permit that country, or give the \
+                 account a sender for it; {see}. Contacts there are kept, and tried with the next alert."
+            );
+            (format!("{code} {country}"), message)
+        }
+    };
+    alarms::raise_in(tx, alarms::Kind::ProviderRefuses, &subject, &message, now).await.map(drop)
+}

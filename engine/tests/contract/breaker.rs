@@ -1,0 +1,185 @@
+//! While Twilio refuses our account, or nothing gets through, deliveries wait; then everybody is reached, once.
+
+use engine::{Engine, alarms, breaker, dispatch, metrics};
+use model::contact::Channel;
+use serde_json::json;
+
+use crate::packets::new;
+use crate::phones::client_at;
+use crate::world::{World, settings};
+
+scenarios!(
+    a_token_revoked_in_mid_fan_out_loses_nobody,
+    five_in_a_row_that_get_nowhere_hold_the_channel,
+    a_number_refused_for_its_own_sake_shows_that_the_channel_works,
+    what_waits_too_long_expires,
+    pauses_grow,
+    a_sender_that_is_refused_is_kept_owed,
+    an_account_that_fails_later_is_kept_owed,
+);
+
+const ANN: &str = "+14145550123";
+
+async fn open(w: &World, channel: Channel) -> Option<breaker::Open> {
+    let all = breaker::list(&w.engine).await.unwrap();
+    all.into_iter().find(|one| one.channel == channel).and_then(|one| one.open)
+}
+
+async fn alarm(w: &World) -> Option<String> {
+    let all = alarms::list(&w.engine).await.unwrap();
+    let held = all.into_iter().find(|one| one.kind == "channel_held" && one.cleared.is_none());
+    held.map(|one| one.message)
+}
+
+async fn people(w: &World, count: usize) {
+    for n in 0..count {
+        w.listener(&format!("+1414555{:04}", 1000 + n), "text").await;
+    }
+}
+
+async fn a_token_revoked_in_mid_fan_out_loses_nobody(w: &World) {
+    people(w, 12).await;
+    w.phones
+        .fault(json!({ "route": "messages.create", "kind": "auth_revoked", "skip": 4, "times": 10 }))
+        .await;
+    w.take(&new("S230101a", 1e-9)).await;
+    // All twelve were claimed before the first was refused: those come back to the queue.
+    w.step().await;
+    assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 4);
+    assert_eq!(w.count("deliveries WHERE state = 'queued' AND code = '20003'").await, 8);
+    let held = open(w, Channel::Text).await.unwrap();
+    assert_eq!((held.code.as_str(), held.next), ("20003", w.now().plus_secs(15)));
+    assert!(alarm(w).await.unwrap().contains("our account or its token (error 20003)"));
+    assert!(metrics::text(&w.engine).await.unwrap().contains("ringdown_held{channel=\"text\"} 1"));
+    assert_eq!(w.step().await, 0, "nothing leaves");
+    w.pass(15);
+    assert_eq!(w.step().await, 1, "but one, which is refused");
+    assert_eq!(w.step().await, 0);
+    w.pass(30);
+    assert_eq!(w.step().await, 1, "the second probe is refused too");
+    // Now the token is right again.
+    w.pass(60);
+    assert_eq!(w.step().await, 1);
+    assert!(open(w, Channel::Text).await.is_none() && alarm(w).await.is_none());
+    assert_eq!(w.step().await, 7);
+    let creates = w.phones.creates().await;
+    let mut reached: Vec<&str> = creates.iter().map(|create| create["to"].as_str().unwrap()).collect();
+    reached.sort_unstable();
+    reached.dedup();
+    assert_eq!((creates.len(), reached.len()), (12, 12));
+    assert!(metrics::text(&w.engine).await.unwrap().contains("ringdown_held{channel=\"text\"} 0"));
+}
+
+fn cut_off(w: &World) -> Engine {
+    Engine::new(w.db.clone(), w.clock.clone(), settings(), client_at("http://127.0.0.1:9"), None)
+}
+
+async fn five_in_a_row_that_get_nowhere_hold_the_channel(w: &World) {
+    people(w, 4).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    let nowhere = cut_off(w);
+    dispatch::step(&nowhere).await.unwrap();
+    assert!(open(w, Channel::Text).await.is_none(), "four are not five");
+    w.pass(1);
+    dispatch::step(&nowhere).await.unwrap();
+    let held = open(w, Channel::Text).await.unwrap();
+    assert_eq!(held.code, "unreachable");
+    assert!(alarm(w).await.unwrap().contains("Texts wait: Twilio cannot be reached."));
+    assert!(open(w, Channel::Call).await.is_none());
+    w.pass(14);
+    assert_eq!(w.step().await, 0);
+    w.pass(1);
+    // Another replica finds out for all.
+    assert_eq!(w.step().await, 1);
+    assert!(open(w, Channel::Text).await.is_none());
+    assert_eq!(w.step().await, 3);
+    assert_eq!(w.phones.creates().await.len(), 4);
+    // What went well in between begins the count anew.
+    w.take(&new("S230102a", 1e-9)).await;
+    dispatch::step(&nowhere).await.unwrap();
+    w.pass(4);
+    assert_eq!(w.step().await, 4);
+    w.take(&new("S230103a", 1e-9)).await;
+    dispatch::step(&nowhere).await.unwrap();
+    assert!(open(w, Channel::Text).await.is_none());
+}
+
+async fn a_number_refused_for_its_own_sake_shows_that_the_channel_works(w: &World) {
+    people(w, 2).await;
+    w.phones.script("+14145551000", "21610").await;
+    w.phones.script("+14145551001", "21610").await;
+    w.phones.fault(json!({ "route": "messages.create", "kind": "auth_revoked", "times": 2 })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert!(open(w, Channel::Text).await.is_some());
+    w.pass(15);
+    assert_eq!(w.step().await, 1);
+    assert!(open(w, Channel::Text).await.is_none());
+}
+
+async fn what_waits_too_long_expires(w: &World) {
+    people(w, 2).await;
+    w.phones.fault(json!({ "route": "messages.create", "kind": "auth_revoked" })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    for _ in 0..9 {
+        w.pass(100);
+        w.step().await;
+    }
+    assert_eq!(w.count("deliveries WHERE state = 'queued'").await, 0);
+    assert_eq!(w.count("deliveries WHERE state = 'expired' AND code = 'too_old'").await, 2);
+    assert!(open(w, Channel::Text).await.is_some(), "nobody has found out that it works again");
+}
+
+async fn pauses_grow(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.fault(json!({ "route": "calls.create", "kind": "zero_balance" })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let held = open(w, Channel::Call).await.unwrap();
+    assert_eq!(held.code, "20005");
+    let mut pauses = vec![held.next.0 - w.now().0];
+    for _ in 0..5 {
+        let next = open(w, Channel::Call).await.unwrap().next;
+        w.clock.advance(next.0 - w.now().0 - 1);
+        assert_eq!(w.step().await, 0);
+        w.clock.advance(1);
+        assert_eq!(w.step().await, 1);
+        pauses.push(open(w, Channel::Call).await.unwrap().next.0 - w.now().0);
+    }
+    assert_eq!(pauses, [15_000, 30_000, 60_000, 120_000, 120_000, 120_000]);
+    assert_eq!(w.deliveries().await, ["queued 20005"]);
+}
+
+async fn a_sender_that_is_refused_is_kept_owed(w: &World) {
+    w.listener(ANN, "text").await;
+    w.phones
+        .fault(
+            json!({ "route": "messages.create", "kind": "error", "status": 400, "code": 21606, "times": 1 }),
+        )
+        .await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["queued 21606"]);
+    assert!(alarm(w).await.unwrap().contains("the number that we come from"));
+    w.pass(15);
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.deliveries().await, ["sent -"]);
+}
+
+/// Taken, and then failed since the account was suspended in between.
+async fn an_account_that_fails_later_is_kept_owed(w: &World) {
+    w.listener(ANN, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for round in 1..=3 {
+        assert_eq!(w.step().await, 1, "round {round}");
+        let attempt = w.attempts().await.pop().unwrap();
+        let sid = w.value(&format!("SELECT provider_sid FROM attempts WHERE id = '{attempt}'")).await;
+        let news = [("MessageSid", sid.as_str()), ("MessageStatus", "failed"), ("ErrorCode", "30002")];
+        let news: Vec<_> = news.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        engine::callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+        assert!(open(w, Channel::Text).await.is_some());
+        w.pass(121);
+    }
+    assert_eq!(w.deliveries().await, ["failed 30002"]);
+}

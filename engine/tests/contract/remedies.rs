@@ -1,0 +1,163 @@
+//! What a code asks for beyond the delivery: tries, blocks, alarms; and what the numbers and the page tell of it.
+
+use engine::queue::leaves;
+use engine::{Settings, alarms, blocks, callbacks, dispatch, metrics};
+use model::contact::Channel;
+use serde_json::json;
+
+use crate::packets::new;
+use crate::world::{World, settings};
+
+scenarios!(
+    a_number_that_cannot_be_reached_is_given_up_after_three_tries,
+    an_inactive_number_is_given_up_after_two_tries,
+    a_number_that_leads_nowhere_is_given_up_after_two_tries,
+    a_phone_that_declines_is_not_tried_again,
+    a_country_without_permission_is_one_alarm,
+    the_last_of_many_is_foretold,
+    an_alert_is_measured_once,
+);
+
+const ANN: &str = "+14145550123";
+
+async fn a_number_that_cannot_be_reached_is_given_up_after_three_tries(w: &World) {
+    let (ann, _) = w.listener(ANN, "call").await;
+    w.phones.script(ANN, "21214").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for _ in 0..2 {
+        assert_eq!(w.step().await, 1);
+        assert_eq!(w.calls().await, ["queued 21214"]);
+        assert_eq!(blocks::list(&w.engine, &ann).await.unwrap().len(), 0);
+        w.pass(30);
+    }
+    assert_eq!(w.step().await, 2, "the last call, and the text that follows it");
+    assert_eq!(w.calls().await, ["failed 21214"]);
+    let block = &blocks::list(&w.engine, &ann).await.unwrap()[0];
+    assert_eq!((block.channel, block.code.as_deref()), (Channel::Call, Some("21214")));
+    assert_eq!(w.count("deliveries WHERE channel = 'text'").await, 1, "it may still be texted");
+}
+
+/// Lets Twilio tell of the newest attempt that it ended so.
+async fn ends(w: &World, pairs: &[(&str, &str)]) {
+    let attempt = w.attempts().await.pop().unwrap();
+    let sid = w.value(&format!("SELECT provider_sid FROM attempts WHERE id = '{attempt}'")).await;
+    let sid_name = if sid.starts_with("CA") { "CallSid" } else { "MessageSid" };
+    let mut news = vec![(sid_name.to_owned(), sid)];
+    news.extend(pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+    callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+}
+
+async fn an_inactive_number_is_given_up_after_two_tries(w: &World) {
+    let (ann, _) = w.listener(ANN, "text").await;
+    w.phones.script(ANN, "sent-forever").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for tries in 1..=2 {
+        assert_eq!(w.step().await, 1, "try {tries}");
+        ends(w, &[("MessageStatus", "undelivered"), ("ErrorCode", "30005")]).await;
+        assert_eq!(blocks::list(&w.engine, &ann).await.unwrap().len(), tries - 1);
+        w.pass(30);
+    }
+    assert_eq!(w.deliveries().await, ["failed 30005"]);
+}
+
+async fn a_number_that_leads_nowhere_is_given_up_after_two_tries(w: &World) {
+    let (ann, _) = w.listener(ANN, "call").await;
+    w.phones.script(ANN, "ring").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for tries in 1..=2 {
+        assert_eq!(w.step().await, 1, "try {tries}");
+        ends(w, &[("CallStatus", "failed"), ("SipResponseCode", "404")]).await;
+        assert_eq!(blocks::list(&w.engine, &ann).await.unwrap().len(), tries - 1);
+        w.pass(30);
+    }
+    assert_eq!(w.calls().await, ["failed 404"]);
+}
+
+async fn a_phone_that_declines_is_not_tried_again(w: &World) {
+    let (ann, _) = w.listener(ANN, "call").await;
+    w.phones.script(ANN, "ring").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 1);
+    ends(w, &[("CallStatus", "failed"), ("SipResponseCode", "603")]).await;
+    assert_eq!(w.calls().await, ["failed 603"]);
+    assert_eq!(blocks::list(&w.engine, &ann).await.unwrap().len(), 0);
+}
+
+async fn a_country_without_permission_is_one_alarm(w: &World) {
+    let (rome, pisa, york) = ("+390612345678", "+390612345679", "+442071234567");
+    for number in [rome, pisa, york] {
+        w.listener(number, "text").await;
+        w.phones.script(number, "21408").await;
+    }
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let mut subjects: Vec<String> =
+        alarms::list(&w.engine).await.unwrap().into_iter().map(|alarm| alarm.subject).collect();
+    subjects.sort();
+    assert_eq!(subjects, ["21408 +39", "21408 GB"]);
+    assert_eq!(w.count("blocks").await, 0);
+    w.phones.script(rome, "delivered").await;
+    assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 3, "they are tried with the next alert");
+}
+
+async fn the_last_of_many_is_foretold(w: &World) {
+    let slow = Settings { calls_per_second: 1.0, messages_per_second: 1.0, ..settings() };
+    let engine = w.beside(&w.phones, w.clock.clone(), slow);
+    let ada = w.member("ada").await;
+    let mut contacts = Vec::new();
+    for n in 0..10 {
+        contacts.push(w.phone(&ada, &format!("+1414555{:04}", 1000 + n), "call").await);
+    }
+    w.rule(&ada, &contacts.iter().collect::<Vec<_>>()).await;
+    let alert = w.take(&new("S230101a", 1e-9)).await.id;
+    let told = leaves::of_alert(&engine, &alert, None).await.unwrap();
+    assert_eq!((told.len(), told[0].channel, told[0].waiting), (1, Channel::Call, 10));
+    let seconds = (told[0].last.0 - w.now().0) / 1000;
+    assert_eq!(seconds, 9, "nine leave before it");
+    assert_eq!(leaves::of_alert(&engine, &alert, Some(&ada.id)).await.unwrap(), told);
+    assert_eq!(leaves::of_alert(&engine, &alert, Some("nobody")).await.unwrap(), []);
+    // As they leave, the guess holds.
+    for _ in 0..4 {
+        assert_eq!(dispatch::step(&engine).await.unwrap(), 1);
+        w.pass(1);
+    }
+    let now_told = leaves::of_alert(&engine, &alert, None).await.unwrap();
+    assert_eq!(now_told[0].waiting, 6);
+    assert!((now_told[0].last.0 - told[0].last.0).abs() < 1100, "{told:?} {now_told:?}");
+    // A code goes first, and moves it.
+    let max = w.member("max").await;
+    let new = w.unverified(&max, "+14145550126", "call").await;
+    engine::verification::send(&w.engine, &max, &new.id, Channel::Call).await.unwrap();
+    let later = leaves::of_alert(&engine, &alert, None).await.unwrap();
+    assert_eq!((later[0].last.0 - now_told[0].last.0) / 100, 10);
+    // Nothing is foretold of a channel that is held but when it is tried.
+    w.phones.fault(json!({ "route": "calls.create", "kind": "auth_revoked" })).await;
+    dispatch::step(&engine).await.unwrap();
+    let held = leaves::of_alert(&engine, &alert, None).await.unwrap();
+    assert!(held[0].held && held[0].last.0 >= w.now().0 + 15_000);
+}
+
+async fn an_alert_is_measured_once(w: &World) {
+    w.listener(ANN, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    w.phones.until(ANN, "delivered").await;
+    w.pass(61);
+    w.step().await;
+    let numbers = metrics::text(&w.engine).await.unwrap();
+    for line in [
+        "ringdown_alert_first_request_seconds_count 1",
+        "ringdown_alert_first_ring_seconds_count 1",
+        "ringdown_alert_last_ring_seconds_count 1",
+        "ringdown_alert_last_request_seconds_count 1",
+        "ringdown_rate_slots_total{channel=\"text\"} 1",
+        "ringdown_attempts_total{channel=\"text\",outcome=\"delivered\",code=\"\"} 1",
+        "ringdown_deliveries{channel=\"call\",state=\"queued\"} 0",
+    ] {
+        assert!(numbers.lines().any(|one| one == line), "{line}\n{numbers}");
+    }
+    assert!(!numbers.contains("4145550123"));
+    w.step().await;
+    let again = metrics::text(&w.engine).await.unwrap();
+    assert!(again.contains("ringdown_alert_last_ring_seconds_count 1"));
+}
