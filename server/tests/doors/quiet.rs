@@ -56,6 +56,6 @@ async fn quiet_hours_are_set_by_buttons_alone() {
     assert_eq!(me.post("zone", &[("time_zone", "sydney")]).await, "/quiet?said=zone-set");
     assert!(me.page("/quiet").await.contains("Australia/Sydney: it is "));
     assert!(me.post("pause", &[("until", ""), ("at", "")]).await.starts_with("/quiet?again="));
-    assert_eq!(me.post("unmute", &[("subject", "S000000x")]).await, "/quiet");
+    assert_eq!(me.post("unmute", &[("subject", "S000000x")]).await, "/quiet?said=gone");
     house.close().await;
 }
