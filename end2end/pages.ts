@@ -28,6 +28,8 @@ export const PAGES: PageToSee[] = [
   { name: 'contact', who: 'member', path: (world) => `/contacts/${world.contact}` },
   { name: 'contact-unverified', who: 'member', path: (world) => `/contacts/${world.unverified}` },
   { name: 'contact-blocked', who: 'member', path: (world) => `/contacts/${world.blocked}` },
+  { name: 'email-new', who: 'member', path: at('/contacts/new?kind=email') },
+  { name: 'account', who: 'member', path: at('/account') },
   { name: 'rules', who: 'member', path: at('/rules') },
   { name: 'rule-new', who: 'member', path: at('/rules/new') },
   { name: 'rule', who: 'member', path: (world) => `/rules/${world.rule}` },

@@ -54,11 +54,11 @@ test('by keyboard alone: sign in, a phone, its code, a rule, a ringing phone', a
   await keys.press(page.locator(`a[href="/history/${alert.id}"]`).first());
   await expect(page).toHaveURL(new RegExp(alert.id));
 
-  // What deletes asks first, and is reached by keyboard like everything else.
+  // What deletes, and what takes that back, is reached by keyboard like everything else.
   await page.goto('/rules');
-  await keys.press(page.locator('main').getByText('Delete', { exact: true }));
-  await keys.press(page.getByRole('button', { name: 'Delete this rule' }));
-  await expect(page.getByRole('status')).toContainText('deleted');
+  await keys.press(page.getByRole('button', { name: 'Delete Rare superevents' }));
+  await keys.press(page.getByRole('button', { name: 'Undo deleting Rare superevents' }));
+  await expect(page.locator('main')).toContainText('The rule is back');
 });
 
 test('the skip link leads past the navigation', async ({ page }) => {

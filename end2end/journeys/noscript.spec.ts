@@ -33,7 +33,7 @@ test('a phone: added, verified, renamed, tested, deleted', async ({ page }) => {
   await expect(page.getByRole('status')).toContainText('deleted');
 });
 
-test('a rule: made, changed, paused, resumed, deleted', async ({ page, ringdown }) => {
+test('a rule: made, changed, paused, resumed, deleted and brought back', async ({ page, ringdown }) => {
   await signIn(page);
   await verifiedPhone(page, 'text');
   await makeRule(page, '1 per year', { name: 'Once a year' });
@@ -46,9 +46,9 @@ test('a rule: made, changed, paused, resumed, deleted', async ({ page, ringdown 
   expect((await ringdown.post(superevent('S190426c').made)).deliveries).toBe(0);
   await page.getByRole('button', { name: 'Resume Once a decade' }).click();
   expect((await ringdown.post(superevent('S190503bf').made)).deliveries).toBe(1);
-  await page.getByText('Delete', { exact: true }).click();
-  await page.getByRole('button', { name: 'Delete this rule' }).click();
-  await expect(page.getByRole('status')).toContainText('deleted');
+  await page.getByRole('button', { name: 'Delete Once a decade' }).click();
+  await page.getByRole('button', { name: 'Undo deleting Once a decade' }).click();
+  await expect(page.getByRole('link', { name: 'Edit Once a decade' })).toBeVisible();
 });
 
 test('an alert: it rings, is answered, acknowledged, and explained', async ({ page, ringdown }) => {

@@ -32,9 +32,8 @@ test('two tabs: a rule deleted in one is gone in the other, and says so', async 
   const other = await context.newPage();
   await other.goto('/rules');
   await other.getByRole('link', { name: /^Edit/ }).click();
-  await page.locator('main').getByText('Delete', { exact: true }).click();
-  await page.getByRole('button', { name: 'Delete this rule' }).click();
-  await expect(page.getByRole('status')).toContainText('deleted');
+  await page.getByRole('button', { name: /^Delete / }).click();
+  await expect(page.getByRole('button', { name: /^Undo/ })).toBeVisible();
   await other.getByRole('button', { name: 'Save the changes' }).click();
   await expect(other.getByRole('heading', { level: 1 })).toBeVisible();
   await expect(other).toHaveTitle(/not (here|found)|no such|nothing/i);
@@ -60,12 +59,13 @@ test('the back button shows what is true now, and adds nothing again', async ({ 
   await addPhone(page, 'text');
   await page.goBack();
   await expect(page.getByRole('heading', { level: 1, name: 'Add a phone' })).toBeVisible();
-  // The form once more, with the same number: it says that it is there already.
+  // The form once more, with the same number: it says that it is there already, or was sent already.
   await page.getByLabel('Name').fill('Mobile');
   await page.getByLabel('Phone number').fill(NUMBER);
   await page.locator('input[name=method][value=text]').check();
   await page.getByRole('button', { name: 'Add this phone' }).click();
-  await expect(page.getByRole('alert')).toContainText(/already/);
+  const known = page.getByRole('alert').filter({ hasText: /already/ });
+  await expect(known.or(page.getByRole('heading', { level: 1, name: 'Mobile' }))).toBeVisible();
   await page.goto('/contacts');
   await expect(page.getByRole('link', { name: 'Mobile' })).toHaveCount(1);
 });

@@ -60,6 +60,10 @@ pub(crate) fn One() -> impl IntoView {
         let since = contact.verified.map(|at| view! { <span class="hint">"since "{clock.at(at)}</span> });
         let landline = (contact.method != Some(Method::Call) && contact.phone.as_ref().is_some_and(engine::phone::is_landline))
             .then(|| view! { <p class="hint">"This looks like a landline. Many of those get no texts: call it instead."</p> });
+        let unused = contact.verified.is_some() && !rules.iter().any(|rule| rule.contacts.contains(&id));
+        let next = unused.then(|| {
+            view! { <p>"No rule uses it yet, so nothing rings here. "<a href="/rules/new">"Make a rule"</a></p> }
+        });
         let page = Page::new(
             contact.description.clone(),
             view! {
@@ -69,6 +73,7 @@ pub(crate) fn One() -> impl IntoView {
                     <p class="lead num">{how(&contact)}{whose(&contact)}</p>
                     <p class="row">{standing(&contact, &blocks)} {since}</p>
                     {landline}
+                    {next}
                 </div>
                 {problems(&again)}
                 <div class="stack-tight" id="shut" data-live>{shut}</div>
