@@ -15,7 +15,7 @@ use crate::db::{row, rows};
 use crate::error::Result;
 use crate::members::Member;
 use crate::quiet::HushWords;
-use crate::{Engine, blocks, contacts, quiet, rules};
+use crate::{Engine, blocks, breaker, contacts, quiet, rules};
 
 mod judge;
 #[cfg(test)]
@@ -125,6 +125,8 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
          ORDER BY created_ms DESC, id DESC LIMIT 40",
         who.id.as_str()
     )?;
+    let held = breaker::list_in(&mut tx).await?.into_iter().filter(|one| one.open.is_some());
+    let down = held.map(|one| one.channel).collect();
     Ok(Facts {
         now: engine.now(),
         contacts,
@@ -133,7 +135,7 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
         last_heard: heard.and_then(|heard| heard.at_ms).map(Millis),
         tests: newest(tests),
         hush: quiet::in_words(engine, who).await?,
-        ..Facts::default()
+        down,
     })
 }
 

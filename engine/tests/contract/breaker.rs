@@ -37,8 +37,15 @@ async fn people(w: &World, count: usize) {
     }
 }
 
+/// What the home page of somebody who gets texts says.
+async fn reachable(w: &World) -> bool {
+    let who = engine::members::find(&w.engine, "m-u14145551000").await.unwrap().unwrap();
+    engine::reach::of(&w.engine, &who).await.unwrap().reachable
+}
+
 async fn a_token_revoked_in_mid_fan_out_loses_nobody(w: &World) {
     people(w, 12).await;
+    assert!(reachable(w).await);
     w.phones
         .fault(json!({ "route": "messages.create", "kind": "auth_revoked", "skip": 4, "times": 10 }))
         .await;
@@ -49,6 +56,7 @@ async fn a_token_revoked_in_mid_fan_out_loses_nobody(w: &World) {
     assert_eq!(w.count("deliveries WHERE state = 'queued' AND code = '20003'").await, 8);
     let held = open(w, Channel::Text).await.unwrap();
     assert_eq!((held.code.as_str(), held.next), ("20003", w.now().plus_secs(15)));
+    assert!(!reachable(w).await);
     assert!(alarm(w).await.unwrap().contains("our account or its token (error 20003)"));
     assert!(metrics::text(&w.engine).await.unwrap().contains("ringdown_held{channel=\"text\"} 1"));
     assert_eq!(w.step().await, 0, "nothing leaves");
@@ -61,6 +69,7 @@ async fn a_token_revoked_in_mid_fan_out_loses_nobody(w: &World) {
     w.pass(60);
     assert_eq!(w.step().await, 1);
     assert!(open(w, Channel::Text).await.is_none() && alarm(w).await.is_none());
+    assert!(reachable(w).await);
     assert_eq!(w.step().await, 7);
     let creates = w.phones.creates().await;
     let mut reached: Vec<&str> = creates.iter().map(|create| create["to"].as_str().unwrap()).collect();
