@@ -84,8 +84,8 @@ pub(super) fn all(ask: &Ask, (href, invitation): (String, &'static str)) -> impl
                 <details class="more sample" id=format!("sample-{n}") open=n == 1>
                     <summary>{what}</summary>
                     <div class="said-twice">
-                        <div><h4>"The call"</h4> <p class="said">{spoken}</p></div>
-                        <div><h4>"The text"</h4> <p class="said">{text}</p></div>
+                        <div><h3>"The call"</h3> <p class="said">{spoken}</p></div>
+                        <div><h3>"The text"</h3> <p class="said">{text}</p></div>
                     </div>
                 </details>
             }
