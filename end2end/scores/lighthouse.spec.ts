@@ -28,10 +28,10 @@ for (const { name, path } of SEEN) {
       args: [...(launchOptions.args ?? []), `--remote-debugging-port=${port}`],
     });
     try {
+      const url = world.ringdown.url + path;
+      const cookie = world.sessions.member!.cookies.map((one) => `${one.name}=${one.value}`).join('; ');
       // What is judged is what a member sees, not the way in.
       expect(await (await fetch(url, { headers: { cookie } })).text()).toContain('Sign out');
-      const url = world.ringdown.url + path;
-    const cookie = world.sessions.member!.cookies.map((one) => `${one.name}=${one.value}`).join('; ');
       const look = (): Promise<Looked> => lookAt(url, port, cookie);
       const looks = [await look()];
       // Other work on the machine slows a page down and never speeds it up, so a good score stands; a bad one is
