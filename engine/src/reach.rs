@@ -109,6 +109,8 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
     let contacts = contacts::list(engine, who).await?;
     let rules = rules::list(engine, who).await?;
     let blocks = blocks::list(engine, who).await?;
+    let hush = quiet::in_words(engine, who).await?;
+    // Asked for last: whoever holds a connection and waits for another can wait for each other.
     let mut tx = engine.db().read().await?;
     let heard = row!(
         &mut tx,
@@ -134,7 +136,7 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
         blocks,
         last_heard: heard.and_then(|heard| heard.at_ms).map(Millis),
         tests: newest(tests),
-        hush: quiet::in_words(engine, who).await?,
+        hush,
         down,
     })
 }
