@@ -192,6 +192,18 @@ macro_rules! row {
     };
 }
 
+/// `held!(tx, Row, "SELECT .. WHERE id = $1", args..)`: the first row, if any, which nobody else changes until the
+/// writer's transaction ends. On SQLite a writer is alone anyway.
+macro_rules! held {
+    ($tx:expr, $row:ty, $sql:literal $(, $arg:expr)* $(,)?) => {
+        if matches!(&*$tx, $crate::db::Tx::Postgres(_)) {
+            $crate::db::row!($tx, $row, concat!($sql, " FOR NO KEY UPDATE") $(, $arg)*)
+        } else {
+            $crate::db::row!($tx, $row, $sql $(, $arg)*)
+        }
+    };
+}
+
 /// `exec!(tx, "UPDATE ..", args..)`: how many rows it changed.
 macro_rules! exec {
     ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
@@ -246,4 +258,4 @@ macro_rules! built_rows {
     };
 }
 
-pub(crate) use {built, built_rows, exec, row, rows};
+pub(crate) use {built, built_rows, exec, held, row, rows};

@@ -32,8 +32,9 @@ struct Times {
 /// Measures the alerts that have come to an end.
 pub(crate) async fn step(engine: &Engine) -> Result<()> {
     let now = engine.now();
+    let mut tx = engine.db().read().await?;
     let ended = rows!(
-        &mut engine.db().read().await?,
+        &mut tx,
         Ended,
         "SELECT a.id, a.received_ms FROM alerts a
          WHERE a.pending AND (a.received_ms < $1 OR NOT EXISTS (SELECT 1 FROM deliveries d
@@ -42,35 +43,39 @@ pub(crate) async fn step(engine: &Engine) -> Result<()> {
         now.plus_secs(-PATIENCE_SECS).0,
         BATCH
     )?;
-    if ended.is_empty() {
-        return Ok(());
-    }
-    let mut tx = engine.db().write().await?;
     let mut measured = Vec::new();
     for alert in ended {
-        let sql = "UPDATE alerts SET pending = FALSE WHERE id = $1 AND pending";
-        // Another replica may have been faster.
-        if exec!(&mut tx, sql, alert.id.as_str())? == 0 {
-            continue;
-        }
+        // Subqueries and not a join: without statistics PostgreSQL reads every step there is for a join.
         let times = row!(
             &mut tx,
             Times,
-            "SELECT min(ring_ms) AS first_ring, max(ring_ms) AS last_ring,
-                    max(request_ms) AS last_request
+            "SELECT min(ring_ms) AS first_ring, max(ring_ms) AS last_ring, max(request_ms) AS last_request
              FROM (SELECT (SELECT min(t.started_ms) FROM attempts t WHERE t.delivery_id = d.id) AS request_ms,
-                          (SELECT min(s.at_ms) FROM attempt_steps s JOIN attempts t ON t.id = s.attempt_id
-                           WHERE t.delivery_id = d.id AND s.step IN
-                               ('ringing', 'in-progress', 'speaking', 'completed', 'no-answer', 'delivered'))
-                              AS ring_ms
+                          (SELECT min((SELECT min(s.at_ms) FROM attempt_steps s
+                               WHERE s.attempt_id = t.id AND s.step IN
+                                   ('ringing', 'in-progress', 'speaking', 'completed', 'no-answer', 'delivered')))
+                           FROM attempts t WHERE t.delivery_id = d.id) AS ring_ms
                    FROM deliveries d WHERE d.alert_id = $1) AS each_delivery",
             alert.id.as_str()
         )?;
-        measured.extend(times.map(|times| (Millis(alert.received_ms), times)));
+        measured.extend(times.map(|times| (alert, times)));
+    }
+    drop(tx);
+    if measured.is_empty() {
+        return Ok(());
+    }
+    let mut tx = engine.db().write().await?;
+    let mut ours = Vec::new();
+    for (alert, times) in measured {
+        let sql = "UPDATE alerts SET pending = FALSE WHERE id = $1 AND pending";
+        // Another replica may have been faster.
+        if exec!(&mut tx, sql, alert.id.as_str())? == 1 {
+            ours.push((alert.received_ms, times));
+        }
     }
     tx.commit().await?;
-    for (received, times) in measured {
-        let since = |at: Option<i64>| at.map(|at| Millis(at - received.0));
+    for (received_ms, times) in ours {
+        let since = |at: Option<i64>| at.map(|at| Millis(at - received_ms));
         let metrics = engine.metrics();
         metrics.alert_ended(since(times.first_ring), since(times.last_ring), since(times.last_request));
     }

@@ -11,7 +11,7 @@ use model::time::Millis;
 use sqlx::FromRow;
 
 use crate::breaker::Pulse;
-use crate::db::{Tx, exec, row};
+use crate::db::{Tx, exec, held, row};
 use crate::error::{Error, Result};
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
@@ -99,19 +99,19 @@ struct Done {
 
 /// Locks the attempt, then its delivery (always in this order).
 pub(crate) async fn hold(tx: &mut Tx, attempt_id: &str) -> Result<Held> {
-    let attempt = row!(
+    let attempt = held!(
         tx,
         AttemptRow,
-        "UPDATE attempts SET checks = checks WHERE id = $1
-         RETURNING id, delivery_id, number, state, provider_sid, digits, status_rank, started_ms",
+        "SELECT id, delivery_id, number, state, provider_sid, digits, status_rank, started_ms
+         FROM attempts WHERE id = $1",
         attempt_id
     )?
     .ok_or(Error::NotFound)?;
-    let delivery = row!(
+    let delivery = held!(
         tx,
         DeliveryRow,
-        "UPDATE deliveries SET attempts = attempts WHERE id = $1
-         RETURNING id, kind, alert_id, member_id, contact_id, channel, state, body, attempts, expires_ms",
+        "SELECT id, kind, alert_id, member_id, contact_id, channel, state, body, attempts, expires_ms
+         FROM deliveries WHERE id = $1",
         attempt.delivery_id.as_str()
     )?
     .ok_or(Error::NotFound)?;
