@@ -125,9 +125,10 @@ pub async fn run(config: Config) -> Result<(), Failure> {
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    let server = axum::serve(listener, web::router(app)).with_graceful_shutdown(async move {
-        let _ = halt.wait_for(|stop| *stop).await;
-    });
+    let server =
+        axum::serve(listener, web::router(app).into_make_service()).with_graceful_shutdown(async move {
+            let _ = halt.wait_for(|stop| *stop).await;
+        });
     let server = tokio::spawn(server.into_future());
     if !sandboxed {
         tokio::spawn(async move {
