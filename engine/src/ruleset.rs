@@ -12,7 +12,7 @@ use model::alert::Alert;
 use model::contact::{Channel, E164, Method};
 use model::known::Known;
 use model::rule::Rule;
-use model::select::{Found, Index};
+use model::select::{self, Found, Index};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -56,43 +56,9 @@ struct Kept {
 impl RuleSet {
     /// Arranges these rules; one that cannot be evaluated harms only itself.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let mut set = Self::default();
-        let mut places = Places::default();
-        let compiled =
-            rules.into_iter().filter_map(|rule| match (rule.compile(), Uuid::try_parse(&rule.id)) {
-                (Ok(compiled), Ok(id)) => set.keep(&mut places, id, &rule).then_some(compiled),
-                (Err(error), _) => {
-                    tracing::warn!(rule = rule.id, ?error, "a rule cannot be evaluated");
-                    None
-                }
-                (_, Err(error)) => {
-                    tracing::warn!(rule = rule.id, ?error, "a rule has an odd id");
-                    None
-                }
-            });
-        let index = Index::new(compiled);
-        set.kept.shrink_to_fit();
-        set.descriptions.shrink_to_fit();
-        set.contact_lists.shrink_to_fit();
-        Self { index, names: places.names, ..set }
-    }
-
-    /// False, and a line that says so, once there is more than can be counted here.
-    fn keep(&mut self, places: &mut Places, id: Uuid, rule: &Rule) -> bool {
-        let lists = (self.descriptions.len(), self.contact_lists.len());
-        let Some(owner) = places.of(&rule.owner) else { return false };
-        self.descriptions.push_str(&rule.description);
-        self.contact_lists.extend(rule.contacts.iter().filter_map(|contact| places.of(contact)));
-        let ends = (u32::try_from(self.descriptions.len()), u32::try_from(self.contact_lists.len()));
-        if let (Ok(description_end), Ok(contacts_end)) = ends {
-            let every_alert = rule.every_alert;
-            self.kept.push(Kept { id, owner, description_end, contacts_end, every_alert });
-            return true;
-        }
-        self.descriptions.truncate(lists.0);
-        self.contact_lists.truncate(lists.1);
-        tracing::error!(rule = rule.id, "there are too many rules for one process");
-        false
+        let mut draft = Draft::default();
+        rules.into_iter().for_each(|rule| draft.add(&rule));
+        draft.finish()
     }
 
     /// The rules that match `alert`. `known` is the state before this packet. Their lists
@@ -116,6 +82,55 @@ impl RuleSet {
             contacts: self.contact_lists.get(contacts)?.iter().filter_map(|&place| name(place)).collect(),
             ..found.conditions.clone()
         })
+    }
+}
+
+/// A set that is being made, rule by rule.
+#[derive(Default)]
+struct Draft {
+    set: RuleSet,
+    index: select::Draft,
+    places: Places,
+}
+
+impl Draft {
+    fn add(&mut self, rule: &Rule) {
+        match (rule.compile(), Uuid::try_parse(&rule.id)) {
+            (Ok(compiled), Ok(id)) => {
+                if self.keep(id, rule) {
+                    self.index.add(compiled);
+                }
+            }
+            (Err(error), _) => tracing::warn!(rule = rule.id, ?error, "a rule cannot be evaluated"),
+            (_, Err(error)) => tracing::warn!(rule = rule.id, ?error, "a rule has an odd id"),
+        }
+    }
+
+    /// False, and a line that says so, once there is more than can be counted here.
+    fn keep(&mut self, id: Uuid, rule: &Rule) -> bool {
+        let Self { set, places, .. } = self;
+        let lists = (set.descriptions.len(), set.contact_lists.len());
+        let Some(owner) = places.of(&rule.owner) else { return false };
+        set.descriptions.push_str(&rule.description);
+        set.contact_lists.extend(rule.contacts.iter().filter_map(|contact| places.of(contact)));
+        let ends = (u32::try_from(set.descriptions.len()), u32::try_from(set.contact_lists.len()));
+        if let (Ok(description_end), Ok(contacts_end)) = ends {
+            let every_alert = rule.every_alert;
+            set.kept.push(Kept { id, owner, description_end, contacts_end, every_alert });
+            return true;
+        }
+        set.descriptions.truncate(lists.0);
+        set.contact_lists.truncate(lists.1);
+        tracing::error!(rule = rule.id, "there are too many rules for one process");
+        false
+    }
+
+    fn finish(self) -> RuleSet {
+        let mut set = RuleSet { index: self.index.finish(), names: self.places.names, ..self.set };
+        set.kept.shrink_to_fit();
+        set.descriptions.shrink_to_fit();
+        set.contact_lists.shrink_to_fit();
+        set
     }
 }
 
@@ -187,6 +202,9 @@ struct BlockRow {
     channel: String,
 }
 
+/// Rules read at a time.
+const SOME: i64 = 2000;
+
 /// Notes in this transaction that selection's ground has changed.
 pub(crate) async fn touch(tx: &mut Tx) -> Result<()> {
     exec!(tx, "UPDATE versions SET value = value + 1 WHERE name = 'rules'").map(drop)
@@ -219,29 +237,7 @@ impl RuleCache {
 }
 
 async fn load(tx: &mut Tx, version: i64, sandbox: bool) -> Result<RuleSet> {
-    let found = rows!(
-        tx,
-        RuleRow,
-        "SELECT r.id, r.member_id, r.description, r.category, r.far_threshold, r.ns_candidate, r.labels,
-                r.label_query, r.groups, r.pipelines, r.searches, r.paused, r.every_alert
-         FROM rules r JOIN members m ON m.id = r.member_id
-         WHERE NOT r.paused AND m.is_member AND ($1 OR NOT m.is_demo) ORDER BY r.id",
-        sandbox
-    )?;
-    let links =
-        rows!(tx, Link, "SELECT rule_id, contact_id FROM rule_contacts ORDER BY rule_id, contact_id")?;
-    let mut of_rule: HashMap<String, Vec<String>> = HashMap::new();
-    for link in links {
-        of_rule.entry(link.rule_id).or_default().push(link.contact_id);
-    }
-    let rules = found.into_iter().filter_map(|row| {
-        let contacts = of_rule.remove(&row.id).unwrap_or_default();
-        let id = row.id.clone();
-        row.into_rule(contacts)
-            .inspect_err(|error| tracing::warn!(rule = id, %error, "a rule cannot be read"))
-            .ok()
-    });
-    let rules = RuleSet::new(rules);
+    let rules = load_rules(tx, sandbox).await?;
     let contacts = rows!(
         tx,
         ContactRow,
@@ -267,6 +263,47 @@ async fn load(tx: &mut Tx, version: i64, sandbox: bool) -> Result<RuleSet> {
         .map(|row| (row.id, Peace::new(&row.time_zone, row.quiet.as_deref(), row.paused_until_ms)))
         .collect();
     Ok(RuleSet { version, contacts, peace, ..rules })
+}
+
+/// Some at a time: all at once would take several times the memory that they need once arranged.
+async fn load_rules(tx: &mut Tx, sandbox: bool) -> Result<RuleSet> {
+    let mut draft = Draft::default();
+    let mut after = String::new();
+    loop {
+        let found = rows!(
+            tx,
+            RuleRow,
+            "SELECT r.id, r.member_id, r.description, r.category, r.far_threshold, r.ns_candidate, r.labels,
+                    r.label_query, r.groups, r.pipelines, r.searches, r.paused, r.every_alert
+             FROM rules r JOIN members m ON m.id = r.member_id
+             WHERE r.id > $1 AND NOT r.paused AND m.is_member AND ($2 OR NOT m.is_demo) ORDER BY r.id LIMIT $3",
+            after.as_str(),
+            sandbox,
+            SOME
+        )?;
+        let Some(last) = found.last().map(|row| row.id.clone()) else { return Ok(draft.finish()) };
+        let links = rows!(
+            tx,
+            Link,
+            "SELECT rule_id, contact_id FROM rule_contacts WHERE rule_id > $1 AND rule_id <= $2
+             ORDER BY rule_id, contact_id",
+            after.as_str(),
+            last.as_str()
+        )?;
+        let mut of_rule: HashMap<String, Vec<String>> = HashMap::new();
+        for link in links {
+            of_rule.entry(link.rule_id).or_default().push(link.contact_id);
+        }
+        for row in found {
+            let contacts = of_rule.remove(&row.id).unwrap_or_default();
+            let id = row.id.clone();
+            match row.into_rule(contacts) {
+                Ok(rule) => draft.add(&rule),
+                Err(error) => tracing::warn!(rule = id, %error, "a rule cannot be read"),
+            }
+        }
+        after = last;
+    }
 }
 
 fn live_contact(row: ContactRow) -> Option<(String, LiveContact)> {

@@ -16,7 +16,7 @@ use crate::alert::{Alert, AlertType, Category, Source};
 use crate::known::Known;
 use crate::rule::{Compiled, Rule};
 
-pub use index::{Found, Index};
+pub use index::{Draft, Found, Index};
 
 /// One condition of a rule, with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -126,30 +126,49 @@ pub struct Found<'a> {
     pub far_threshold: Option<f64>,
 }
 
+/// An index that is being made, rule by rule: where there are very many they need not all be in memory.
+#[derive(Debug, Default)]
+pub struct Draft {
+    shapes: Vec<(Compiled, Vec<(f64, u32)>)>,
+    places: HashMap<String, usize>,
+    /// The next rule's number. Four thousand million rules do not fit into any memory.
+    number: u32,
+}
+
+impl Draft {
+    /// The next rule, with the next number; a paused one is left out.
+    pub fn add(&mut self, rule: Compiled) {
+        let number = self.number;
+        self.number += 1;
+        if rule.rule().paused {
+            return;
+        }
+        let limit = rule.rule().far_threshold.unwrap_or(f64::INFINITY);
+        let conditions = rule.conditions();
+        let at = *self.places.entry(key(conditions.rule())).or_insert_with(|| {
+            self.shapes.push((conditions, Vec::new()));
+            self.shapes.len() - 1
+        });
+        if let Some((_, rules)) = self.shapes.get_mut(at) {
+            rules.push((limit, number));
+        }
+    }
+
+    /// Arranges what was added.
+    pub fn finish(self) -> Index {
+        let shapes = self.shapes.into_iter().map(|(conditions, rules)| Shape::new(conditions, rules));
+        let mut index = Index { shapes: shapes.collect(), ..Index::default() };
+        index.arrange();
+        index
+    }
+}
+
 impl Index {
     /// Arranges the rules; paused ones are left out but keep their number.
     pub fn new(rules: impl IntoIterator<Item = Compiled>) -> Self {
-        let mut shapes: Vec<(Compiled, Vec<(f64, u32)>)> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        // Four thousand million rules do not fit into any memory.
-        for (number, rule) in (0_u32..).zip(rules) {
-            if rule.rule().paused {
-                continue;
-            }
-            let limit = rule.rule().far_threshold.unwrap_or(f64::INFINITY);
-            let conditions = rule.conditions();
-            let at = *places.entry(key(conditions.rule())).or_insert_with(|| {
-                shapes.push((conditions, Vec::new()));
-                shapes.len() - 1
-            });
-            if let Some((_, rules)) = shapes.get_mut(at) {
-                rules.push((limit, number));
-            }
-        }
-        let shapes = shapes.into_iter().map(|(conditions, rules)| Shape::new(conditions, rules));
-        let mut index = Self { shapes: shapes.collect(), ..Self::default() };
-        index.arrange();
-        index
+        let mut draft = Draft::default();
+        rules.into_iter().for_each(|rule| draft.add(rule));
+        draft.finish()
     }
 
     fn arrange(&mut self) {
