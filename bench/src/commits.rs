@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use engine::db::{Db, Tx};
 
-use crate::server::{Plan, Server};
+use crate::server::{Alone, Plan, Server};
 use crate::{Arrivals, Result, Scale, table};
 
 pub const HEAD: &str = "\nClaims and settles against the database alone\n\n\
@@ -32,8 +32,8 @@ pub async fn measure(program: &str, database: &str, scale: Scale) -> Result<()> 
     let claims = span(&db, "SELECT max(started_ms) - min(started_ms) FROM attempts").await?;
     let settles =
         span(&db, "SELECT max(at_ms) - min(at_ms) FROM attempt_steps WHERE step = 'accepted'").await?;
-    let alone = commits(&db).await?;
     db.close().await;
+    let alone = commits(&server.alone).await?;
     let a_second = |span: f64| of(people) / span.max(0.001);
     table::show(&format!(
         "| {database} | {people} | {:.0} | {:.0} | {alone:.0} | {:.2} | {:.2} s |",
@@ -58,17 +58,11 @@ async fn span(db: &Db, sql: &'static str) -> Result<f64> {
 }
 
 /// Commits a second of one small change, one after the other.
-async fn commits(db: &Db) -> Result<f64> {
-    const CHANGE: &str = "UPDATE attempts SET checks = checks + 1 WHERE id = (SELECT min(id) FROM attempts)";
+async fn commits(alone: &Alone) -> Result<f64> {
     let (began, mut count) = (Instant::now(), 0_u32);
     while began.elapsed() < ALONE {
-        let mut tx = db.write().await?;
-        let changed = match &mut tx {
-            Tx::Sqlite(tx) => sqlx::query(CHANGE).execute(&mut **tx).await?.rows_affected(),
-            Tx::Postgres(tx) => sqlx::query(CHANGE).execute(&mut **tx).await?.rows_affected(),
-        };
-        tx.commit().await?;
-        count += u32::try_from(changed)?;
+        alone.change().await?;
+        count += 1;
     }
     Ok(f64::from(count) / began.elapsed().as_secs_f64())
 }

@@ -29,9 +29,10 @@ pub async fn measure(program: &str, database: &str, replicas: usize, scale: Scal
         arrivals.take(RECIPIENTS).await?;
     }
     let idle = server.memory_kib("VmRSS")?;
-    let (mut answered, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut alone, mut answered, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for number in WARM_UP..WARM_UP + scale.of(ALERTS, 10) {
         tokio::time::sleep(QUIET).await;
+        alone.push(server.alone.change().await?);
         let posted = Instant::now();
         server.post(number).await?;
         answered.push(posted.elapsed());
@@ -44,5 +45,5 @@ pub async fn measure(program: &str, database: &str, replicas: usize, scale: Scal
     server.end().await?;
     let database =
         if replicas == 1 { database.to_owned() } else { format!("{database}, {replicas} replicas") };
-    Ok(table::Row { database, answered, first, last, idle, after })
+    Ok(table::Row { database, alone, answered, first, last, idle, after })
 }

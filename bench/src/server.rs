@@ -1,13 +1,13 @@
 //! The program under measurement, the database below it and the simulator before it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::middleware::{self, Next};
-use engine::db::Db;
+use engine::db::{Db, Tx};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -40,6 +40,8 @@ pub struct Server {
     urls: Vec<String>,
     /// Where the data is.
     pub database_url: String,
+    /// What the database does without us.
+    pub alone: Alone,
     http: reqwest::Client,
 }
 
@@ -51,11 +53,8 @@ impl Server {
         let folder = std::env::temp_dir().join(format!("ringdown-bench-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let twilio = simulator(arrivals.clone()).await?;
-        let database_url = match plan.database {
-            "sqlite" => format!("sqlite://{}/ringdown.db", folder.display()),
-            "postgres" => postgres().await?,
-            other => return Err(format!("there is no database {other:?}").into()),
-        };
+        let database_url = fresh(plan.database, &folder, "ringdown").await?;
+        let alone = Alone::open(&fresh(plan.database, &folder, "alone").await?).await?;
         let environment = vec![
             ("RINGDOWN_DATABASE_URL", database_url.clone()),
             ("RINGDOWN_TWILIO_ACCOUNT_SID", SID.to_owned()),
@@ -75,7 +74,7 @@ impl Server {
             return Err("the members could not be imported".into());
         }
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
-        let mut server = Self { children: Vec::new(), folder, urls: Vec::new(), database_url, http };
+        let mut server = Self { children: Vec::new(), folder, urls: Vec::new(), database_url, alone, http };
         for _ in 0..plan.replicas {
             server.serve(plan.program, &environment).await?;
         }
@@ -162,6 +161,44 @@ pub async fn ready(http: &reqwest::Client, url: &str) -> Result<()> {
     Err("the server does not become ready".into())
 }
 
+/// A database like the one below the program, in which nobody but the benchmark writes.
+pub struct Alone(Db);
+
+impl Alone {
+    async fn open(url: &str) -> Result<Self> {
+        let db = Db::open(url).await?;
+        let alone = Self(db);
+        alone.commit("CREATE TABLE numbers (n BIGINT NOT NULL)").await?;
+        alone.commit("INSERT INTO numbers (n) VALUES (0)").await?;
+        Ok(alone)
+    }
+
+    /// How long it takes until one small change is on disk.
+    pub async fn change(&self) -> Result<Duration> {
+        let began = Instant::now();
+        self.commit("UPDATE numbers SET n = n + 1").await?;
+        Ok(began.elapsed())
+    }
+
+    async fn commit(&self, sql: &'static str) -> Result<()> {
+        let mut tx = self.0.write().await?;
+        match &mut tx {
+            Tx::Sqlite(tx) => sqlx::query(sql).execute(&mut **tx).await?.rows_affected(),
+            Tx::Postgres(tx) => sqlx::query(sql).execute(&mut **tx).await?.rows_affected(),
+        };
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The address of a new database.
+async fn fresh(kind: &str, folder: &Path, name: &str) -> Result<String> {
+    match kind {
+        "sqlite" => Ok(format!("sqlite://{}/{name}.db", folder.display())),
+        "postgres" => postgres().await,
+        other => Err(format!("there is no database {other:?}").into()),
+    }
+}
+
 /// A new database on the server beside us.
 async fn postgres() -> Result<String> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -186,6 +223,7 @@ async fn simulator(arrivals: Arrivals) -> Result<String> {
         speed: 100.0,
         calls_per_second: 10_000.0,
         messages_per_second: 10_000.0,
+        opening_balance_micros: i64::MAX,
         ..twilio_sim::Config::default()
     });
     let watched = sim.router().layer(middleware::from_fn(move |request: Request, next: Next| {
