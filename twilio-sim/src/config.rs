@@ -37,7 +37,7 @@ pub struct Config {
     pub seed: u64,
     /// Put `OptOutType` on inbound STOP / START / HELP, as Advanced Opt-Out does.
     pub advanced_opt_out: bool,
-    /// Balance at the start, in millionths of a US dollar.
+    /// Balance at the start, in millionths of a US dollar; when it is used up, creates are refused with 20005.
     pub opening_balance_micros: i64,
     /// Record every exchange with the API word for word, whole numbers and texts included.
     pub record: bool,

@@ -147,6 +147,17 @@ impl Sim {
         self.shared.outage.ask(length);
     }
 
+    /// What is left, in millionths of a US dollar.
+    pub(crate) fn money_micros(&self) -> i64 {
+        let spent = self.with(|state| state.spent_micros);
+        self.config().opening_balance_micros.saturating_sub(spent)
+    }
+
+    /// Without money nothing is taken any more; what was taken before goes on.
+    pub(crate) fn has_money(&self) -> bool {
+        self.money_micros() > 0
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.shared.config
     }

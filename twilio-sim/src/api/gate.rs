@@ -43,6 +43,7 @@ pub(super) async fn gate(
     let request = Request::from_parts(parts, Body::empty());
     let response = match admitted {
         Err(error) => error.into_response(),
+        Ok(()) if route.ends_with(".create") && !sim.has_money() => ApiError::of(20005).into_response(),
         Ok(()) => match sim.fault(route) {
             None => next.run(request).await,
             Some(fault) => {

@@ -15,8 +15,7 @@ use crate::error::ApiError;
 use crate::state::Sim;
 
 pub(super) async fn balance(State(sim): State<Sim>) -> Json<Value> {
-    let spent = sim.with(|state| state.spent_micros);
-    Json(balance_body(&sim, sim.config().opening_balance_micros.saturating_sub(spent)))
+    Json(balance_body(&sim, sim.money_micros()))
 }
 
 pub(super) fn balance_body(sim: &Sim, micros: i64) -> Value {

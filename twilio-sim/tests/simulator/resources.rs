@@ -165,6 +165,18 @@ async fn money_is_counted() {
 }
 
 #[tokio::test]
+async fn nothing_is_taken_without_money() {
+    let w = World::with(|config| config.opening_balance_micros = 1).await;
+    let sid = w.call(&[("To", ANN), ("From", OURS), ("Twiml", TWIML)]).await;
+    w.call_until(&sid, "completed").await;
+    let (status, body) = w.post("/Calls.json", &[("To", ANN), ("From", OURS), ("Twiml", TWIML)]).await;
+    assert_eq!((status, &body["code"]), (400, &json!(20005)));
+    let (status, body) = w.post("/Messages.json", &[("To", ANN), ("From", OURS), ("Body", "x")]).await;
+    assert_eq!((status, &body["code"]), (400, &json!(20005)));
+    assert_eq!(w.get("/Balance.json").await.1["balance"], "-0.01399");
+}
+
+#[tokio::test]
 async fn numbers_are_looked_up() {
     let w = World::start().await;
     let (status, found) = w.get_uri("/v2/PhoneNumbers/+15550100005?Fields=line_type_intelligence").await;
