@@ -31,7 +31,7 @@ pub use about::{About, Happening, RuleStory, Told, about};
 pub use csv::{COLUMNS, Rows, export};
 pub use filter::{Cursor, Filter, FilterForm, What};
 pub use gist::{Gist, Mood, silence};
-pub use list::{PAGE, Page, Thread, list};
+pub use list::{PAGE, Page, Thread, list, newest};
 
 /// One alert as a member's history shows it.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The front page: what this is, or, signed in, whether one's phone will ring.
 
 use engine::contacts;
-use engine::history::{self, Filter};
+use engine::history;
 use engine::reach::{self, Reach};
 use leptos::prelude::*;
 
@@ -58,8 +58,7 @@ fn front(ask: &Ask) -> impl IntoView + use<> {
 async fn mine(asker: &Asker) -> Result<Page, Stop> {
     let (engine, who, clock) = (asker.engine(), &asker.who, asker.clock());
     let reach = reach::of(engine, who).await?;
-    let mut recent = history::list(engine, who, &Filter::default(), None).await?.threads;
-    recent.truncate(RECENT);
+    let recent = history::newest(engine, who, RECENT).await?;
     let tour = if engine.sandbox() { Some(tour(asker, &reach).await?) } else { None };
     let alerts = if recent.is_empty() {
         view! {

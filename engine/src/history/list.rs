@@ -89,6 +89,21 @@ struct Mute {
 
 /// A page of the list behind `after`, or its beginning.
 pub async fn list(engine: &Engine, who: &Member, filter: &Filter, after: Option<&Cursor>) -> Result<Page> {
+    some(engine, who, filter, after, PAGE).await
+}
+
+/// The few last heard of.
+pub async fn newest(engine: &Engine, who: &Member, count: usize) -> Result<Vec<Thread>> {
+    Ok(some(engine, who, &Filter::default(), None, count).await?.threads)
+}
+
+async fn some(
+    engine: &Engine,
+    who: &Member,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    count: usize,
+) -> Result<Page> {
     let mut tx = engine.db().read().await?;
     let mut found = built_rows!(&mut tx, ThreadRow, |sql| {
         // The page is found first and described afterwards, or all that fits would be described to find its beginning.
@@ -106,22 +121,22 @@ pub async fn list(engine: &Engine, who: &Member, filter: &Filter, after: Option<
             None => sql.push("TRUE"),
         };
         narrow(&mut sql, filter, who);
-        sql.push(" ORDER BY t.last_ms DESC, t.id DESC LIMIT ").push_bind(one_more());
+        sql.push(" ORDER BY t.last_ms DESC, t.id DESC LIMIT ").push_bind(one_more(count));
         sql.push(
             ") t JOIN alerts a ON a.id = t.latest LEFT JOIN subjects s ON s.id = t.id
              ORDER BY t.last_ms DESC, t.id DESC",
         );
     })?;
-    let full = found.len() > PAGE;
-    found.truncate(PAGE);
+    let full = found.len() > count;
+    found.truncate(count);
     let older =
         found.last().filter(|_| full).map(|last| Cursor { last: Millis(last.last_ms), id: last.id.clone() });
     let threads = with_concerns(&mut tx, who, found).await?;
     Ok(Page { threads, older })
 }
 
-fn one_more() -> i64 {
-    i64::try_from(PAGE + 1).unwrap_or(i64::MAX)
+fn one_more(count: usize) -> i64 {
+    i64::try_from(count + 1).unwrap_or(i64::MAX)
 }
 
 /// One thread as the list shows it.
