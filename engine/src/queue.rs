@@ -460,9 +460,7 @@ pub(crate) async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String
              WHEN EXISTS (SELECT 1 FROM mutes m WHERE m.member_id = d.member_id
                  AND m.subject IN (a.subject, a.thread))
                  THEN 'muted'
-             WHEN EXISTS (SELECT 1 FROM deliveries o JOIN alerts b ON b.id = o.alert_id
-                 WHERE o.member_id = d.member_id AND b.subject = a.subject AND o.acked_ms >= d.created_ms)
-                 THEN 'acknowledged'
+             WHEN d.known THEN 'acknowledged'
              WHEN NOT a.retraction AND EXISTS (SELECT 1 FROM alerts b
                  WHERE b.subject = a.subject AND b.retraction AND b.id > a.id)
                  THEN 'retracted'

@@ -341,8 +341,8 @@ async fn told(
     Ok(true)
 }
 
-/// The person at the phone pressed the key that means "I know". What is still
-/// unsent to them about this superevent or event is no longer owed.
+/// The person at the phone pressed the key that means "I know". What is still unsent to them about this superevent or
+/// event is no longer owed, and what is under way is not tried again.
 pub(crate) async fn acknowledged(tx: &mut Tx, held: &mut Held, digits: &str, now: Millis) -> Result<()> {
     held.note(tx, "key", Some(digits), now).await?;
     exec!(tx, "UPDATE attempts SET digits = $1 WHERE id = $2", digits, held.attempt.id.as_str())?;
@@ -355,9 +355,12 @@ pub(crate) async fn acknowledged(tx: &mut Tx, held: &mut Held, digits: &str, now
     )?;
     exec!(
         tx,
-        "UPDATE deliveries SET state = 'cancelled', code = 'acknowledged', updated_ms = $1
-         WHERE member_id = $2 AND state = 'queued' AND alert_id IN
-             (SELECT id FROM alerts WHERE subject = (SELECT subject FROM alerts WHERE id = $3))",
+        "UPDATE deliveries SET known = TRUE,
+             updated_ms = CASE WHEN state = 'queued' THEN $1 ELSE updated_ms END,
+             code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
+             state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
+         WHERE member_id = $2 AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
+             AND alert_id IN (SELECT id FROM alerts WHERE subject = (SELECT subject FROM alerts WHERE id = $3))",
         now.0,
         held.delivery.member_id.as_str(),
         held.delivery.alert_id.as_deref()

@@ -119,7 +119,7 @@ pub async fn acknowledge(engine: &Engine, who: &Member, id: &str) -> Result<()> 
 async fn acknowledge_in(tx: &mut Tx, who: &Member, thread: &str, now: Millis) -> Result<()> {
     exec!(
         tx,
-        "UPDATE deliveries SET acked_ms = $1, acked_on_page = TRUE,
+        "UPDATE deliveries SET acked_ms = $1, acked_on_page = TRUE, known = TRUE,
              updated_ms = CASE WHEN state = 'queued' THEN $1 ELSE updated_ms END,
              code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
              state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
