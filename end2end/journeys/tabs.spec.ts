@@ -1,5 +1,7 @@
 // The same person in two tabs, and on the way back.
 
+import { type Locator, type Page } from '@playwright/test';
+import { expectAccessible } from '../harness/axe.ts';
 import { superevent } from '../harness/packets.ts';
 import { NUMBER, addPhone, codeOnPhone, makeRule, signIn, verifiedPhone, verify } from '../harness/steps.ts';
 import { expect, test } from '../harness/test.ts';
@@ -38,6 +40,54 @@ test('two tabs: a rule deleted in one is gone in the other, and says so', async 
   await expect(other.getByRole('heading', { level: 1 })).toBeVisible();
   await expect(other).toHaveTitle(/not (here|found)|no such|nothing/i);
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'two tabs change one rule' : 'two tabs change one rule without JavaScript', () => {
+    test.use({ javaScriptEnabled });
+    test('the later one is told, loses nothing, and decides', async ({ page, context, watch }) => {
+      watch.expect(/^failed: GET \S+\.js csp$/);
+      await signIn(page);
+      await verifiedPhone(page, 'text');
+      await makeRule(page, '1 per year');
+      const other = await context.newPage();
+      const edit = async (tab: Page): Promise<void> => {
+        await tab.goto('/rules');
+        await tab.getByRole('link', { name: /^Edit/ }).click();
+      };
+      const far = (tab: Page): Locator => tab.getByLabel('False alarm rate below');
+      const saved = page.getByRole('region', { name: /changed while you had it open/ });
+
+      await edit(page);
+      await edit(other);
+      await far(other).fill('1 per 10 years');
+      await other.getByRole('button', { name: 'Save the changes' }).click();
+      await far(page).fill('1 per 7 years');
+      await page.getByLabel('Name').fill('Mine');
+      await page.getByRole('button', { name: 'Save the changes' }).click();
+      await expect(page.getByRole('alert')).toContainText('changed meanwhile');
+      await expect(saved).toContainText('1 per 10 years');
+      await expect(far(page)).toHaveValue('1 per 7 years');
+      await expect(page.getByLabel('Name')).toHaveValue('Mine');
+      if (javaScriptEnabled) await expectAccessible(page, [320, 1440]);
+      await other.goto('/rules');
+      await expect(other.locator('main')).toContainText('1 per 10 years');
+
+      await page.getByRole('button', { name: 'Save mine instead' }).click();
+      await expect(page.locator('main')).toContainText('1 per 7 years');
+
+      // The other way: what is saved is taken.
+      await edit(page);
+      await edit(other);
+      await far(other).fill('1 per 3 years');
+      await other.getByRole('button', { name: 'Save the changes' }).click();
+      await far(page).fill('1 per 2 years');
+      await page.getByRole('button', { name: 'Save the changes' }).click();
+      await saved.getByRole('link', { name: 'take the saved one' }).click();
+      await expect(far(page)).toHaveValue('1 per 3 years');
+      await expect(saved).toHaveCount(0);
+    });
+  });
+}
 
 test('two tabs: both follow a phone that rings', async ({ page, context, ringdown }) => {
   await signIn(page);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::db::{Tx, exec, expect_row, row, rows};
 use crate::error::{Error, Result};
 use crate::members::{self, Member};
-use crate::{Engine, contacts, names, new_id, ruleset};
+use crate::{Engine, contacts, names, new_id, once, ruleset};
 
 /// How many rules a member may have.
 const MOST: usize = 100;
@@ -168,17 +168,39 @@ async fn taken(tx: &mut Tx, id: &str) -> Result<bool> {
     Ok(found.is_some_and(|row| row.id == id))
 }
 
+/// Names what a rule says, so that a form can tell whether the rule still says what it was filled in from. Pausing and
+/// moving it change nothing of that.
+pub fn version(rule: &Rule) -> Result<String> {
+    Ok(once::key(&[&serde_json::to_string(&RuleForm::from(rule))?]))
+}
+
 /// Replaces what a rule says; it stays paused or live as it was.
 pub async fn change(engine: &Engine, who: &Member, id: &str, form: &RuleForm) -> Result<Rule> {
-    let old = get(engine, who, id).await?;
+    change_seen(engine, who, id, "", form).await
+}
+
+/// Replaces what a rule says, unless it says something else by now than in the [`version`] that was `seen`; with none,
+/// in any case.
+pub async fn change_seen(
+    engine: &Engine,
+    who: &Member,
+    id: &str,
+    seen: &str,
+    form: &RuleForm,
+) -> Result<Rule> {
     let known = names::choices(engine).await?.known_labels;
     let mut tx = engine.db().write().await?;
     members::hold(&mut tx, &who.id).await?;
+    let old = expect_row(list_in(&mut tx, &who.id).await?.into_iter().find(|rule| rule.id == id))?;
     let mut rule = read_form(&mut tx, who, form, id, &known).await?;
     rule.paused = old.paused;
     if rule.category != old.category {
         let message = "A rule cannot change between superevents and events. Make a new rule.";
         return Err(Error::field("category", "fixed", message));
+    }
+    let now = version(&old)?;
+    if !seen.is_empty() && seen != now && version(&rule)? != now {
+        return Err(Error::Conflict("Not saved: this rule was changed meanwhile.".to_owned()));
     }
     if update(&mut tx, &rule, engine.now()).await? == 0 {
         return Err(Error::NotFound);

@@ -5,6 +5,7 @@
 use engine::rules;
 use leptos::server;
 use model::rule::RuleForm;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::door::{Answer, Done, show_again, through};
@@ -13,6 +14,15 @@ use crate::door::{Answer, Done, show_again, through};
 pub(crate) const TRY: &str = "try";
 /// Where the page shows what a rule would have done.
 pub(crate) const PAST: &str = "past";
+
+/// The form, and which version of the rule it was filled in from.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Typed {
+    #[serde(default)]
+    pub(crate) seen: String,
+    #[serde(flatten)]
+    pub(crate) form: RuleForm,
+}
 
 /// Where the form stands; an odd category reads as superevents.
 fn form_page(id: &str, category: &str) -> String {
@@ -39,6 +49,7 @@ pub(crate) async fn save_rule(
     #[server(default)] contacts: Vec<String>,
     #[server(default)] every_alert: bool,
     #[server(default)] key: String,
+    #[server(default)] seen: String,
     #[server(default)] then: String,
 ) -> Answer {
     let page = form_page(&id, &category);
@@ -55,15 +66,17 @@ pub(crate) async fn save_rule(
         contacts,
         every_alert,
     };
+    let typed = Typed { seen, form };
     if then == TRY {
-        return show_again(&page, json!(form), PAST).await;
+        return show_again(&page, json!(typed), PAST).await;
     }
-    through(&page, json!(form), |engine, who| async move {
+    through(&page, json!(typed), |engine, who| async move {
+        let Typed { seen, form } = typed;
         if id.is_empty() {
             rules::add_once(&engine, &who, &key, &form).await?;
             return Ok(Done::at("/rules").saying("rule-added"));
         }
-        rules::change(&engine, &who, &id, &form).await?;
+        rules::change_seen(&engine, &who, &id, &seen, &form).await?;
         Ok(Done::at("/rules").saying("rule-changed"))
     })
     .await

@@ -10,10 +10,12 @@ use leptos::prelude::*;
 use model::rule::{MAX_DESCRIPTION, Rule, RuleForm, Template};
 
 use super::contacts::how;
-use crate::actions::rules::{SaveRule, TRY};
+use super::rules::tells;
+use crate::actions::rules::{SaveRule, TRY, Typed};
 use crate::again::Again;
 use crate::ask::{Asker, Stop};
 use crate::components::form::{Line, action, group, hidden};
+use crate::components::icon::Icon;
 use crate::components::notice::problems;
 use crate::components::past::Trial;
 use crate::components::ticks;
@@ -51,27 +53,46 @@ async fn begun(asker: &Asker) -> Result<RuleForm, Stop> {
 pub(crate) fn Edit() -> impl IntoView {
     own(|asker, id, again| async move {
         let rule = rules::get(asker.engine(), &asker.who, &id).await?;
-        let form = again.typed().unwrap_or_else(|| RuleForm::from(&rule));
-        page(&asker, Some(rule), form, again).await
+        let typed =
+            again.typed().unwrap_or_else(|| Typed { seen: String::new(), form: RuleForm::from(&rule) });
+        let version = rules::version(&rule)?;
+        let stale = !typed.seen.is_empty() && typed.seen != version;
+        page(&asker, Some(Saved { rule, version, stale }), typed.form, again).await
     })
 }
 
-/// `rule` is the one as it is saved, None for a new one.
-async fn page(asker: &Asker, rule: Option<Rule>, form: RuleForm, again: Again) -> Result<Page, Stop> {
+/// The rule as it is saved.
+struct Saved {
+    rule: Rule,
+    version: String,
+    /// It was changed since the form that came back was filled in.
+    stale: bool,
+}
+
+/// `saved` is None for a new one.
+async fn page(asker: &Asker, saved: Option<Saved>, form: RuleForm, again: Again) -> Result<Page, Stop> {
     let choices = names::choices(asker.engine()).await?;
     let contacts = contacts::list(asker.engine(), &asker.who).await?;
     let trial = Trial::of(asker).await?;
     let again = again.judged(&lenient(&form).parse(&choices.known_labels).err().unwrap_or_default());
-    let title = if rule.is_some() { "Change a rule" } else { "Make a rule" };
-    let save = if rule.is_some() { "Save the changes" } else { "Save this rule" };
+    let title = if saved.is_some() { "Change a rule" } else { "Make a rule" };
+    let save = match &saved {
+        None => "Save this rule",
+        Some(Saved { stale: false, .. }) => "Save the changes",
+        Some(Saved { stale: true, .. }) => "Save mine instead",
+    };
     let said = in_words(&form, &choices.known_labels);
-    let before = rule.as_ref().map(|rule| trial.ids(rule));
+    let before = saved.as_ref().map(|saved| trial.ids(&saved.rule));
     let past = trial.panel(said.rule.as_ref(), before.as_deref());
     let pointer = said.pointer.clone();
-    let identity = match &rule {
-        Some(rule) => hidden("id", rule.id.clone()),
-        None => hidden("key", rules::fresh_key()),
+    let identity = match &saved {
+        Some(saved) => {
+            view! { {hidden("id", saved.rule.id.clone())} {hidden("seen", saved.version.clone())} }.into_any()
+        }
+        None => hidden("key", rules::fresh_key()).into_any(),
     };
+    let fixed = saved.is_some();
+    let meanwhile = saved.filter(|saved| saved.stale).map(|saved| meanwhile(&saved.rule, &contacts));
     Ok(Page::new(
         title,
         view! {
@@ -80,7 +101,8 @@ async fn page(asker: &Asker, rule: Option<Rule>, form: RuleForm, again: Again) -
                 <h1>{title}</h1>
             </div>
             {problems(&again)}
-            {rule.is_none().then(|| begin(asker, &trial, &choices))}
+            {meanwhile}
+            {(!fixed).then(|| begin(asker, &trial, &choices))}
             <form
                 method="post" action={action::<SaveRule>()} class="rule-form" id="rule-form" novalidate
                 data-past=trial.address() data-zone=trial.zone() data-city=trial.city() data-quiet=trial.quiet()
@@ -88,7 +110,7 @@ async fn page(asker: &Asker, rule: Option<Rule>, form: RuleForm, again: Again) -
             >
                 <div class="form">
                     {identity}
-                    {fields(&form, rule.is_some(), &choices, &contacts, pointer, &again)}
+                    {fields(&form, fixed, &choices, &contacts, pointer, &again)}
                 </div>
                 <aside class="aside" aria-label="What the rule does">
                     <div class="judged">{panel(said)} {past}</div>
@@ -103,6 +125,22 @@ async fn page(asker: &Asker, rule: Option<Rule>, form: RuleForm, again: Again) -
         },
     )
     .scripted())
+}
+
+/// What the rule says by now, where the form was filled in from an older one.
+fn meanwhile(rule: &Rule, contacts: &[Contact]) -> impl IntoView + use<> {
+    view! {
+        <section class="notice warn" id="meanwhile" aria-labelledby="meanwhile-title">
+            {Icon::Warn.draw()}
+            <div class="stack-tight">
+                <h2 id="meanwhile-title">"It was changed while you had it open. Now it says:"</h2>
+                <p><strong>{rule.description.clone()}</strong></p>
+                <p class="words">{rule.words()}</p>
+                {tells(rule, contacts)}
+                <p>"Below is what you typed; save it to replace this, or "<a href=format!("/rules/{}", rule.id)>"take the saved one"</a>"."</p>
+            </div>
+        </section>
+    }
 }
 
 /// The ways to begin, folded away once one is chosen.

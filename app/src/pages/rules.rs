@@ -140,7 +140,7 @@ fn item(rule: &Rule, contacts: &[Contact], up: bool, down: bool) -> impl IntoVie
 }
 
 /// "Tells Mobile: Call and text +39 ...".
-fn tells(rule: &Rule, contacts: &[Contact]) -> impl IntoView + use<> {
+pub(super) fn tells(rule: &Rule, contacts: &[Contact]) -> impl IntoView + use<> {
     let told: Vec<String> = contacts
         .iter()
         .filter(|contact| rule.contacts.contains(&contact.id))

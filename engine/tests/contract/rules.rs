@@ -15,6 +15,7 @@ scenarios!(
     the_order_is_the_members,
     a_deleted_rule_comes_back_for_a_while,
     a_form_sent_twice_makes_one_rule,
+    a_form_filled_in_from_an_older_rule_changes_nothing,
 );
 
 async fn faults_name_their_fields_and_nothing_is_kept(w: &World) {
@@ -191,4 +192,25 @@ async fn a_form_sent_twice_makes_one_rule(w: &World) {
     let theirs = rules::add_once(&w.engine, &max, &first, &form(&[&other])).await.unwrap();
     assert_ne!(theirs.id, first);
     assert_eq!(w.count("rules").await, 4);
+}
+
+async fn a_form_filled_in_from_an_older_rule_changes_nothing(w: &World) {
+    let ada = w.member("ada").await;
+    let phone = w.phone(&ada, "414-555-0123", "text").await;
+    let rule = w.rule(&ada, &[&phone]).await;
+    let seen = rules::version(&rule).unwrap();
+    let yearly = RuleForm { far: "1 per year".to_owned(), ..form(&[&phone]) };
+    let daily = RuleForm { far: "1 per day".to_owned(), ..form(&[&phone]) };
+    // What another tab did to its place and state is not what it says.
+    rules::pause(&w.engine, &ada, &rule.id, true).await.unwrap();
+    let saved = rules::change_seen(&w.engine, &ada, &rule.id, &seen, &yearly).await.unwrap();
+    assert!(saved.paused);
+    let stale = rules::change_seen(&w.engine, &ada, &rule.id, &seen, &daily).await;
+    assert!(matches!(stale, Err(Error::Conflict(_))), "{stale:?}");
+    assert_eq!(rules::get(&w.engine, &ada, &rule.id).await.unwrap(), saved);
+    // The same wish twice is no conflict, and whoever has seen the newer one decides.
+    rules::change_seen(&w.engine, &ada, &rule.id, &seen, &yearly).await.unwrap();
+    let seen = rules::version(&saved).unwrap();
+    let mine = rules::change_seen(&w.engine, &ada, &rule.id, &seen, &daily).await.unwrap();
+    assert_eq!(rules::get(&w.engine, &ada, &rule.id).await.unwrap(), mine);
 }
