@@ -10,6 +10,7 @@ use engine::db::Db;
 use engine::members::{self, Member};
 use engine::providers::twilio::{Account, Twilio};
 use engine::{Engine, Settings, SignIn, Speech, dispatch, sandbox};
+use model::time::Millis;
 use serde_json::{Value, json};
 use server::web;
 use tokio::net::TcpListener;
@@ -48,7 +49,7 @@ async fn loopback() -> (TcpListener, String) {
     (listener, url)
 }
 
-fn engine(db: Db, sim: &str, public_url: &str, sandbox: bool) -> Engine {
+fn engine(db: Db, clock: Clock, sim: &str, public_url: &str, sandbox: bool) -> Engine {
     let settings = Settings {
         sandbox,
         sign_in: if sandbox { SignIn::Demo } else { SignIn::None },
@@ -66,7 +67,7 @@ fn engine(db: Db, sim: &str, public_url: &str, sandbox: bool) -> Engine {
         from: None,
         api_base: sim.to_owned(),
     };
-    Engine::new(db, Clock::System, settings, Twilio::new(account).unwrap(), None)
+    Engine::new(db, clock, settings, Twilio::new(account).unwrap(), None)
 }
 
 fn serve(listener: TcpListener, engine: Engine, folder: &std::path::Path, stop: watch::Receiver<bool>) {
@@ -94,7 +95,7 @@ impl House {
         let db = Db::open(&format!("sqlite://{}/test.db", folder.display())).await.unwrap();
         db.migrate().await.unwrap();
         let (listener, url) = loopback().await;
-        let engine = engine(db, &sim, &url, true);
+        let engine = engine(db, Clock::System, &sim, &url, true);
         sandbox::seed(&engine).await.unwrap();
         let (stopper, stop) = watch::channel(false);
         let dispatcher = tokio::spawn(dispatch::run(engine.clone(), stop.clone()));
@@ -111,7 +112,15 @@ impl House {
     /// A second front of the same house: another public address, perhaps no sandbox.
     pub async fn front(&self, public_url: &str, sandbox: bool) -> String {
         let (listener, url) = loopback().await;
-        let engine = engine(self.engine.db().clone(), &self.sim, public_url, sandbox);
+        let engine = engine(self.engine.db().clone(), Clock::System, &self.sim, public_url, sandbox);
+        serve(listener, engine, &self.folder, self.stopper.subscribe());
+        url
+    }
+
+    /// A second front where it is always `now`.
+    pub async fn front_at(&self, now: Millis) -> String {
+        let (listener, url) = loopback().await;
+        let engine = engine(self.engine.db().clone(), Clock::fixed(now), &self.sim, &url, true);
         serve(listener, engine, &self.folder, self.stopper.subscribe());
         url
     }
