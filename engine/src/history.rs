@@ -77,6 +77,8 @@ pub struct Story {
 pub struct Standing {
     /// Something was told of which the member has not said "I know".
     pub can_acknowledge: bool,
+    /// When the member last said that, by whatever way.
+    pub acknowledged: Option<Millis>,
     /// Since when the member wants no more of it.
     pub muted: Option<Millis>,
 }

@@ -166,6 +166,14 @@ pub(crate) fn actions(
             </form>
         }
     });
+    let known = standing.acknowledged.filter(|_| !standing.can_acknowledge && standing.muted.is_none());
+    let known = known.map(|at| {
+        view! {
+            <p class="state good" id="acknowledged">
+                {Icon::Check.draw()} <span>"You know of it since "{clock.brief(at)}"."</span>
+            </p>
+        }
+    });
     let mute = match standing.muted {
         None => view! {
             <form method="post" action={action::<MuteThread>()} data-quiet>
@@ -191,6 +199,7 @@ pub(crate) fn actions(
         standing.muted.is_none().then_some("Muting keeps later news of it from you.")
     };
     view! {
+        {known}
         <div class="actions">{know} {mute}</div>
         {hint.map(|words| view! { <p class="hint">{words}</p> })}
     }

@@ -101,6 +101,11 @@ struct InDigest {
 }
 
 #[derive(FromRow)]
+struct Acked {
+    at: Option<i64>,
+}
+
+#[derive(FromRow)]
 struct Count {
     n: i64,
 }
@@ -155,8 +160,18 @@ pub async fn about(engine: &Engine, who: &Member, id: &str) -> Result<About> {
     Ok(About { thread, alerts, left_out, rules, standing, retracted })
 }
 
-/// What the member can still do about a thread; the same conditions as in [`threads::acknowledge`].
+/// What the member can still do about a thread; the same conditions as in [`threads::acknowledge`], but what was sent
+/// before an acknowledgement needs none of its own: nothing of it rings any more.
 pub(super) async fn standing(tx: &mut Tx, who: &Member, thread: &str, now: Millis) -> Result<Standing> {
+    let known = row!(
+        tx,
+        Acked,
+        "SELECT max(d.acked_ms) AS at FROM alerts a CROSS JOIN deliveries d
+         WHERE d.alert_id = a.id AND a.thread = $1 AND d.member_id = $2",
+        thread,
+        who.id.as_str()
+    )?
+    .and_then(|row| row.at);
     let asks = row!(
         tx,
         Count,
@@ -166,7 +181,7 @@ pub(super) async fn standing(tx: &mut Tx, who: &Member, thread: &str, now: Milli
              AND d.state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')",
         thread,
         who.id.as_str(),
-        now.plus_secs(-ACK_SECS).0
+        now.plus_secs(-ACK_SECS).0.max(known.unwrap_or(0))
     )?;
     let muted = row!(
         tx,
@@ -177,6 +192,7 @@ pub(super) async fn standing(tx: &mut Tx, who: &Member, thread: &str, now: Milli
     )?;
     Ok(Standing {
         can_acknowledge: asks.is_some_and(|row| row.n > 0),
+        acknowledged: known.map(Millis),
         muted: muted.map(|row| Millis(row.created_ms)),
     })
 }

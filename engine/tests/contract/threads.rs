@@ -18,6 +18,7 @@ scenarios!(
     a_filter_narrows,
     a_thread_tells_what_happened_and_why,
     a_rule_that_missed_says_by_what_it_missed_least,
+    a_key_in_the_call_answers_for_the_text_too,
     i_know_on_the_page_stops_redials_and_the_rest,
     i_know_before_anything_left_calls_it_off,
     muted_on_the_page_is_muted_for_its_events_too,
@@ -379,4 +380,24 @@ async fn the_table_is_ones_own_and_whole(w: &World) {
     let (his, _) = table(&bob, &matched).await;
     assert_eq!(his.lines().count(), 2);
     assert!(his.contains("All of them") && his.contains(",text,") && !his.contains("0123"));
+}
+
+async fn a_key_in_the_call_answers_for_the_text_too(w: &World) {
+    let (ann, _) = w.listener(ANN, "both").await;
+    w.phones.script(ANN, "ring").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let about = history::about(&w.engine, &ann, "S230101a").await.unwrap();
+    assert!(about.standing.can_acknowledge && about.standing.acknowledged.is_none());
+    let sid = w.value("SELECT provider_sid FROM attempts WHERE channel = 'call'").await;
+    let attempt = w.value("SELECT id FROM attempts WHERE channel = 'call'").await;
+    let key = [
+        ("CallSid".to_owned(), sid),
+        ("Digits".to_owned(), "1".to_owned()),
+        ("CallStatus".to_owned(), "in-progress".to_owned()),
+    ];
+    w.pass(9);
+    callbacks::key(&w.engine, &attempt, &key, false).await.unwrap();
+    let about = history::about(&w.engine, &ann, "S230101a").await.unwrap();
+    assert_eq!((about.standing.can_acknowledge, about.standing.acknowledged), (false, Some(w.now())));
 }
