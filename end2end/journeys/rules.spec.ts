@@ -39,6 +39,14 @@ test('a label query is completed, and its fault is shown where it is', async ({ 
   const query = page.getByLabel('Label query');
   await query.fill('EM_READY & ~dq');
   await expect(page.locator('#label-names option').first()).toHaveAttribute('value', 'EM_READY & ~DQOK');
+  // And within the text, at the caret; the browser needs a label there to show it.
+  await query.fill('dq & EM_READY');
+  for (const key of ['Home', 'ArrowRight']) await query.press(key);
+  await query.pressSequentially('q');
+  await query.press('Delete');
+  await expect(page.locator('#label-names option').first()).toHaveAttribute('value', 'DQOK & EM_READY');
+  await expect(page.locator('#label-names option').first()).toHaveAttribute('label', /^dq & EM_READY /);
+  await query.fill('EM_READY & ~dq');
   await expect(page.locator('#rule-problems')).toContainText('"dq" at character 13 is not a known label');
   await expect(page.locator('#label_query-at')).toHaveText('EM_READY & ~dq\n            ^^');
   await query.fill('EM_READY & ~DQV');

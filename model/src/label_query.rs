@@ -243,20 +243,34 @@ pub fn suggestion(name: &str, known: &[String]) -> Option<String> {
     suggest::nearest(name, known).map(str::to_owned)
 }
 
-/// The text with its last word completed, the likeliest label first; at most `most` of them.
-pub fn completions(text: &str, known: &[String], most: usize) -> Vec<String> {
-    let word = text
-        .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-        .map_or(0, |at| at + text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8));
-    let (before, begun) = text.split_at(word);
+/// The text with the word that ends or goes on at the caret completed, the likeliest label first; at most `most` of
+/// them. The caret is counted in UTF-16 units, as browsers do; None: at the end.
+pub fn completions(text: &str, caret: Option<usize>, known: &[String], most: usize) -> Vec<String> {
+    let (head, tail) = text.split_at(caret.map_or(text.len(), |caret| utf16_at(text, caret)));
+    let other = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    let word = head.char_indices().rev().find(|(_, c)| other(*c)).map_or(0, |(at, c)| at + c.len_utf8());
+    let (before, begun) = head.split_at(word);
+    let (rest, after) = tail.split_at(tail.find(other).unwrap_or(tail.len()));
+    let whole = format!("{begun}{rest}").to_ascii_uppercase();
     let begun = begun.to_ascii_uppercase();
     let fits = |label: &&String| {
         let label = label.to_ascii_uppercase();
-        label.contains(&begun) && label != begun
+        label.contains(&begun) && label != whole
     };
     let mut found: Vec<&String> = known.iter().filter(fits).collect();
     found.sort_by_key(|label| !label.to_ascii_uppercase().starts_with(&begun));
-    found.into_iter().take(most).map(|label| format!("{before}{label}")).collect()
+    found.into_iter().take(most).map(|label| format!("{before}{label}{after}")).collect()
+}
+
+/// The place in the text after so many UTF-16 units.
+fn utf16_at(text: &str, units: usize) -> usize {
+    let mut passed = 0;
+    let place = text.char_indices().find(|(_, c)| {
+        let here = passed;
+        passed += c.len_utf16();
+        here >= units
+    });
+    place.map_or(text.len(), |(at, _)| at)
 }
 
 #[cfg(test)]

@@ -136,12 +136,22 @@ proptest! {
 }
 
 #[test]
-fn the_last_word_is_completed() {
+fn the_word_at_the_caret_is_completed() {
     let known: Vec<String> = ["ADVNO", "ADVOK", "DQV", "EM_READY", "PE_READY"].map(str::to_owned).to_vec();
-    let of = |text: &str| completions(text, &known, 3);
+    let of = |text: &str| completions(text, None, &known, 3);
     assert_eq!(of("adv"), ["ADVNO", "ADVOK"]);
     assert_eq!(of("EM_READY & ~dq"), ["EM_READY & ~DQV"]);
     assert_eq!(of("(é|ready"), ["(é|EM_READY", "(é|PE_READY"]);
     assert_eq!(of("EM_READY & "), ["EM_READY & ADVNO", "EM_READY & ADVOK", "EM_READY & DQV"]);
     assert!(of("DQV").is_empty() && of("nothing").is_empty());
+    // `^` is the caret.
+    let at = |text: &str| {
+        let caret = text.split('^').next().unwrap().encode_utf16().count();
+        completions(&text.replace('^', ""), Some(caret), &known, 2)
+    };
+    assert_eq!(at("adv^ & DQV"), ["ADVNO & DQV", "ADVOK & DQV"]);
+    assert_eq!(at("(\u{1f52d} | em^) & DQV"), ["(\u{1f52d} | EM_READY) & DQV"]);
+    assert_eq!(at("ADV^OK & DQV"), ["ADVNO & DQV"]);
+    assert_eq!(at("DQ^V | ADVOK"), Vec::<String>::new());
+    assert_eq!(at("ADVOK & ^"), ["ADVOK & ADVNO", "ADVOK & ADVOK"]);
 }

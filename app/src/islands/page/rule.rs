@@ -99,15 +99,21 @@ impl Form {
         put_markup(BODY, &body);
     }
 
-    /// Offers the whole text with its last word completed: the browser shows what contains the text so far.
+    /// Offers the whole text with the word at the caret completed. The browser shows what contains the text so far, in
+    /// its value or in its label.
     fn complete(&self, field: &HtmlInputElement) {
         let list = document().and_then(|document| document.get_element_by_id("label-names"));
         let Some(list) = list else { return };
         list.set_text_content(None);
-        for text in completions(&field.value(), &self.known, OFFERED) {
+        let typed = field.value();
+        let caret = field.selection_start().ok().flatten().and_then(|at| usize::try_from(at).ok());
+        for text in completions(&typed, caret, &self.known, OFFERED) {
             let option = document().and_then(|document| document.create_element("option").ok());
             if let Some(option) = option {
                 let _ = option.set_attribute("value", &text);
+                if !text.to_ascii_uppercase().contains(&typed.to_ascii_uppercase()) {
+                    let _ = option.set_attribute("label", &format!("{typed} \u{2192} {text}"));
+                }
                 let _ = list.append_child(&option);
             }
         }
