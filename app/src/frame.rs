@@ -168,8 +168,11 @@ fn navigation(ask: &Ask, who: Option<&Member>) -> impl IntoView + use<> {
                 ask.path.strip_prefix(href).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             let here = if *href == "/" { ask.path == "/" } else { within };
             let current = here.then_some(if ask.path == *href { "page" } else { "true" });
-            // On a narrow screen the foot has the way to the help.
-            view! { <li class:roomy=*href == "/help"><a href=*href aria-current=current>{*words}</a></li> }
+            // On a narrow screen the brand leads home, and the foot has the way to the help.
+            let roomy = matches!(*href, "/" | "/help");
+            let (word, rest) = if *href == "/quiet" { words.split_at("Quiet".len()) } else { (*words, "") };
+            let rest = (!rest.is_empty()).then(|| view! { <span class="rest">{rest}</span> });
+            view! { <li class:roomy=roomy><a href=*href aria-current=current>{word}{rest}</a></li> }
         })
         .collect();
     view! { <nav class="nav" aria-label="Main"><ul>{links}</ul></nav> }
