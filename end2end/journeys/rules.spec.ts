@@ -54,6 +54,28 @@ test('a label query is completed, and its fault is shown where it is', async ({ 
   await expect(said(page)).toContainText('of 137');
 });
 
+test('an e-mail address is shown in the form, and said to be for later', async ({ page, ringdown }) => {
+  await ready(page);
+  await page.goto('/contacts/new?kind=email');
+  await page.getByLabel('Name').fill('Work');
+  await page.getByLabel('E-mail address').fill('ada@example.org');
+  await page.getByRole('button', { name: 'Keep this address' }).click();
+  await page.goto('/rules/new');
+  await expect(page.getByLabel('Mobile')).toBeChecked();
+  await expect(page.getByLabel('Work')).toBeDisabled();
+  await expect(page.getByRole('group', { name: 'Tell' })).toContainText('E-mail is not sent yet');
+  // One that came verified by an import stays chosen when the rule is saved again.
+  await ringdown.sql("UPDATE contacts SET verified_ms = 1 WHERE kind = 'email'");
+  await page.goto('/rules/new');
+  await page.getByLabel('Name').fill('Both');
+  await page.getByLabel('Work').check();
+  await page.getByRole('button', { name: 'Save this rule' }).click();
+  await expect(page.locator('main')).toContainText('Work (E-mail ada@example.org, not sent yet)');
+  await page.getByRole('link', { name: 'Edit Both' }).click();
+  await page.getByRole('button', { name: 'Save the changes' }).click();
+  await expect(page.locator('main')).toContainText('not sent yet');
+});
+
 test('a template fills the form; a change to a saved rule is compared with it', async ({ page }) => {
   await ready(page);
   await page.goto('/rules');

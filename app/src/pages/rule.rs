@@ -7,6 +7,7 @@ use engine::contacts::{self, Contact};
 use engine::names::{self, Choices};
 use engine::rules;
 use leptos::prelude::*;
+use model::contact::ContactKind;
 use model::rule::{MAX_DESCRIPTION, Rule, RuleForm, Template};
 
 use super::contacts::how;
@@ -302,26 +303,26 @@ fn only_events(form: &RuleForm, choices: &Choices) -> impl IntoView + use<> {
 }
 
 fn told(form: &RuleForm, contacts: &[Contact], again: &Again) -> impl IntoView + use<> {
-    // E-mail is not sent yet.
-    let contacts: Vec<_> = contacts.iter().filter(|contact| contact.phone.is_some()).cloned().collect();
-    let contacts = contacts.as_slice();
-    let body = if contacts.is_empty() {
+    let phones = contacts.iter().any(|contact| contact.kind == ContactKind::Phone);
+    let none = (!phones).then(|| {
         view! { <p>"You have no phone yet. "<a href="/contacts/new">"Add a phone"</a>" first."</p> }
-            .into_any()
-    } else {
-        let rows: Vec<_> = contacts.iter().map(|contact| teller(contact, contacts, form)).collect();
-        view! { <div class="choices">{rows}</div> }.into_any()
-    };
-    group("contacts", "Tell", "", again, body)
+    });
+    let rows: Vec<_> = contacts.iter().map(|contact| teller(contact, contacts, form)).collect();
+    let rows = (!rows.is_empty()).then(|| view! { <div class="choices">{rows}</div> });
+    group("contacts", "Tell", "", again, view! { {none} {rows} })
 }
 
 fn teller(contact: &Contact, all: &[Contact], form: &RuleForm) -> impl IntoView + use<> {
     let verified = contact.verified.is_some();
+    let email = contact.kind == ContactKind::Email;
     // With a single phone there is nothing to choose.
-    let only = form.contacts.is_empty() && all.iter().filter(|one| one.verified.is_some()).count() == 1;
+    let usable = |one: &&Contact| one.verified.is_some() && one.kind == ContactKind::Phone;
+    let only = !email && form.contacts.is_empty() && all.iter().filter(usable).count() == 1;
     let checked = verified && (only || form.contacts.contains(&contact.id));
     let name = format!("contact-{}", contact.id);
-    let words = if verified {
+    let words = if email {
+        view! { <span class="hint">{how(contact)}". E-mail is not sent yet."</span> }.into_any()
+    } else if verified {
         view! { <span class="hint num">{how(contact)}</span> }.into_any()
     } else {
         let href = format!("/contacts/{}", contact.id);

@@ -6,6 +6,7 @@ use engine::contacts::{self, Contact};
 use engine::names;
 use engine::rules::{self, Deleted};
 use leptos::prelude::*;
+use model::contact::ContactKind;
 use model::rule::Rule;
 
 use super::contacts::how;
@@ -141,13 +142,20 @@ fn item(rule: &Rule, contacts: &[Contact], up: bool, down: bool) -> impl IntoVie
 
 /// "Tells Mobile: Call and text +39 ...".
 pub(super) fn tells(rule: &Rule, contacts: &[Contact]) -> impl IntoView + use<> {
-    let told: Vec<String> = contacts
-        .iter()
-        .filter(|contact| rule.contacts.contains(&contact.id))
-        .map(|contact| format!("{} ({})", contact.description, how(contact)))
-        .collect();
+    let told: Vec<&Contact> = contacts.iter().filter(|contact| rule.contacts.contains(&contact.id)).collect();
     if told.is_empty() {
         return state(Tone::Warn, Icon::Warn, "Tells nobody: choose a contact").into_any();
     }
+    if told.iter().all(|contact| contact.kind == ContactKind::Email) {
+        return state(Tone::Warn, Icon::Warn, "Tells nobody yet: e-mail is not sent. Choose a phone")
+            .into_any();
+    }
+    let told: Vec<String> = told
+        .into_iter()
+        .map(|contact| {
+            let later = if contact.kind == ContactKind::Email { ", not sent yet" } else { "" };
+            format!("{} ({}{later})", contact.description, how(contact))
+        })
+        .collect();
     view! { <p class="hint num">"Tells "{told.join(", ")}</p> }.into_any()
 }
