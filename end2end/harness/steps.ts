@@ -1,6 +1,7 @@
 // What a person does again and again, by the words on the page.
 
 import { expect, type Locator, type Page } from '@playwright/test';
+import { type Ringdown } from './ringdown.ts';
 
 export const NUMBER = '+46 70 174 06 05';
 
@@ -92,4 +93,19 @@ export async function makeRule(page: Page, far: string, asked: Asked = {}): Prom
   if (asked.label) await page.locator(`input[name="labels[]"][value=${asked.label}]`).check();
   await page.locator('input[name="contacts[]"]:enabled').first().check();
   await page.locator('main form button.primary').click();
+}
+
+/** Makes the codes that were asked for older, so that another may be asked for. */
+export async function laterForCodes(ringdown: Ringdown): Promise<void> {
+  await ringdown.sql('UPDATE code_sends SET at_ms = at_ms - 120000');
+}
+
+/** A day to come, written the same by whoever puts the month first: 5 May, 6 June. */
+export function evenDay(from = new Date()): { iso: string; typed: string } {
+  const day = new Date(from);
+  do day.setUTCDate(day.getUTCDate() + 1);
+  while (day.getUTCDate() !== day.getUTCMonth() + 1);
+  const iso = day.toISOString().slice(0, 10);
+  const [year, month] = iso.split('-');
+  return { iso, typed: `${month}${month}${year}` };
 }

@@ -1,5 +1,6 @@
 // Forms that are sent late, twice, or by somebody who is no longer signed in.
 
+import { type Locator, type Page } from '@playwright/test';
 import { NUMBER, signIn, verifiedPhone } from '../harness/steps.ts';
 import { expect, test } from '../harness/test.ts';
 
@@ -37,21 +38,75 @@ test('a session that ended over a new phone: the number is still there', async (
   await expect(page.getByRole('heading', { level: 1, name: 'Mobile' })).toBeVisible();
 });
 
-for (const javaScriptEnabled of [true, false]) {
-  test.describe(javaScriptEnabled ? 'a double click' : 'a double click without JavaScript', () => {
-    test.use({ javaScriptEnabled });
-    test('submits once', async ({ page, watch }) => {
-      watch.expect(/^failed: GET \S+\.js csp$/);
-      await signIn(page);
+interface Form {
+  /** Fills it in; returns its button. */
+  fill: (page: Page) => Promise<Locator>;
+  /** Expects it to be done, and not twice. */
+  once: (page: Page) => Promise<void>;
+}
+
+const forms: Record<string, Form> = {
+  'a phone': {
+    fill: async (page) => {
       await page.goto('/contacts/new');
       await page.getByLabel('Name').fill('Mobile');
       await page.getByLabel('Phone number').fill(NUMBER);
       await page.locator('input[name=method][value=text]').check();
-      await page.getByRole('button', { name: 'Add this phone' }).dblclick();
+      return page.getByRole('button', { name: 'Add this phone' });
+    },
+    once: async (page) => {
       await expect(page.getByRole('heading', { level: 1, name: 'Mobile' })).toBeVisible();
-      await expect(page.getByRole('alert')).toHaveCount(0);
       await page.goto('/contacts');
       await expect(page.getByRole('link', { name: 'Mobile' })).toHaveCount(1);
-    });
+    },
+  },
+  'a rule': {
+    fill: async (page) => {
+      await verifiedPhone(page, 'text');
+      await page.goto('/rules/new');
+      await page.getByLabel('Name').fill('Rare ones');
+      return page.getByRole('button', { name: 'Save this rule' });
+    },
+    once: async (page) => {
+      await expect(page.getByRole('status').first()).toContainText('Rule saved');
+      await expect(page.getByRole('link', { name: 'Rare ones', exact: true })).toHaveCount(1);
+    },
+  },
+  'quiet hours': {
+    fill: async (page) => {
+      await page.goto('/quiet');
+      await page.getByRole('button', { name: 'Add a window' }).click();
+      return page.getByRole('button', { name: 'Save the quiet hours' });
+    },
+    once: async (page) => {
+      await expect(page.getByRole('status').first()).toContainText('Quiet hours saved');
+      await expect(page.getByRole('group', { name: /^Window/ })).toHaveCount(1);
+    },
+  },
+  'a test of a phone': {
+    fill: async (page) => {
+      await verifiedPhone(page, 'text');
+      return page.getByRole('button', { name: 'Send a test' });
+    },
+    once: async (page) => {
+      await expect(page.getByRole('status').first()).toContainText('A test is on its way');
+      const own = await (await page.request.get('/account/export.json')).json();
+      expect(own.calls_and_texts.filter((one: { kind: string }) => one.kind === 'test')).toHaveLength(1);
+    },
+  },
+};
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'a double click' : 'a double click without JavaScript', () => {
+    test.use({ javaScriptEnabled });
+    for (const [what, form] of Object.entries(forms)) {
+      test(`submits ${what} once`, async ({ page, watch }) => {
+        watch.expect(/^failed: GET \S+\.js csp$/);
+        await signIn(page);
+        await (await form.fill(page)).dblclick();
+        await expect(page.getByRole('alert')).toHaveCount(0);
+        await form.once(page);
+      });
+    }
   });
 }

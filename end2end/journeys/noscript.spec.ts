@@ -1,7 +1,7 @@
 // Without JavaScript everything can be done that can be done at all. A page is then as old as its last load.
 
 import { superevent } from '../harness/packets.ts';
-import { addPhone, codeOnPhone, makeRule, reloadUntil, signIn, verifiedPhone, verify } from '../harness/steps.ts';
+import { addPhone, codeOnPhone, codeSpoken, evenDay, laterForCodes, makeRule, reloadUntil, signIn, verifiedPhone, verify } from '../harness/steps.ts';
 import { expect, test as ours } from '../harness/test.ts';
 
 const test = ours.extend({
@@ -91,4 +91,68 @@ test('what a call does, a page does too: know it, mute it, let it ring again', a
   await expect(page.getByRole('status').first()).toContainText('Muted');
   await page.getByRole('button', { name: 'Let it ring again' }).click();
   await expect(page.getByRole('status').first()).toContainText('Unmuted');
+});
+
+test('a pause until a day, and its end', async ({ page, ringdown }) => {
+  await signIn(page);
+  await verifiedPhone(page, 'text');
+  await makeRule(page, '1 per year');
+  await page.goto('/quiet');
+  await page.getByLabel('Until', { exact: true }).fill(evenDay().iso);
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+  await expect(page.getByRole('status').first()).toContainText('Paused. Nothing rings until then');
+  await expect(page.locator('h1 + .lead')).toContainText('Everything is paused until');
+  expect((await ringdown.post(superevent('S190426c').made)).deliveries).toBe(0);
+  await page.getByRole('button', { name: 'Resume now' }).click();
+  await expect(page.getByRole('status').first()).toContainText('Resumed');
+  expect((await ringdown.post(superevent('S190503bf').made)).deliveries).toBe(1);
+});
+
+test('another time zone, mistyped first', async ({ page }) => {
+  await signIn(page);
+  await page.goto('/quiet');
+  const zone = page.getByLabel('The clock you live by');
+  await zone.fill('Atlantis');
+  await page.getByRole('button', { name: 'Change' }).click();
+  await expect(zone).toHaveAttribute('aria-invalid', 'true');
+  await expect(zone).toHaveValue('Atlantis');
+  await zone.fill('Tokyo');
+  await page.getByRole('button', { name: 'Change' }).click();
+  await expect(page.getByRole('status').first()).toContainText('Time zone changed');
+  await expect(page.locator('main')).toContainText('by the clock in Tokyo');
+});
+
+test('another method, proven by a code that comes that way', async ({ page, ringdown }) => {
+  await signIn(page);
+  const contact = await verifiedPhone(page, 'text');
+  await laterForCodes(ringdown);
+  await page.getByText('Change how it is reached').click();
+  await page.locator('input[name=method][value=call]').check();
+  await page.getByRole('button', { name: 'Change it' }).click();
+  await expect(page.getByRole('status').first()).toContainText('prove the new way with a code');
+  await page.getByRole('button', { name: 'Call me with a code' }).click();
+  const phone = `/phone?contact=${contact}`;
+  await reloadUntil(page, phone, page.getByRole('button', { name: 'Answer' }));
+  await page.getByRole('button', { name: 'Answer' }).click();
+  await reloadUntil(page, phone, page.locator('#device').getByText(/code is: (\d, ){5}\d/).first());
+  await verify(page, contact, await codeSpoken(page));
+  await expect(page.getByRole('status').first()).toContainText('Verified');
+  await expect(page.getByRole('region', { name: /prove that it arrives/ })).toHaveCount(0);
+  await page.goto('/contacts');
+  await expect(page.locator('main')).toContainText(/Call \+46/);
+});
+
+test('the account, deleted after a second thought', async ({ page }) => {
+  await signIn(page);
+  await addPhone(page, 'text');
+  await page.goto('/account');
+  await page.locator('summary', { hasText: 'Delete my account' }).click();
+  await page.getByRole('button', { name: 'Delete everything of mine' }).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await page.getByLabel(/to confirm/).fill('delete');
+  await page.getByRole('button', { name: 'Delete everything of mine' }).click();
+  await expect(page.getByRole('status').first()).toContainText('Your account is deleted');
+  await expect(page.getByRole('button', { name: 'Sign out' })).toHaveCount(0);
+  await page.goto('/sign-in');
+  await expect(page.locator('main')).not.toContainText('Ada');
 });
