@@ -65,6 +65,7 @@ pub async fn delete(engine: &Engine, who: &Member, typed: &str) -> Result<()> {
     forget_deliveries(&mut tx, &who.id, now).await?;
     for sql in [
         "DELETE FROM rules WHERE member_id = $1",
+        "DELETE FROM deleted_rules WHERE member_id = $1",
         "DELETE FROM contacts WHERE member_id = $1",
         "DELETE FROM matches WHERE member_id = $1",
         "DELETE FROM mutes WHERE member_id = $1",

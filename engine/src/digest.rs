@@ -100,6 +100,32 @@ pub(crate) async fn hold(
     Ok(())
 }
 
+/// Somebody said on the phone that they know of what this alert is about: what is held of it is news no more.
+pub(crate) async fn known(tx: &mut Tx, member_id: &str, alert_id: Option<&str>, now: Millis) -> Result<()> {
+    exec!(
+        tx,
+        "UPDATE held SET done_ms = $1 WHERE member_id = $2 AND done_ms IS NULL
+         AND subject = (SELECT subject FROM alerts WHERE id = $3)",
+        now.0,
+        member_id,
+        alert_id
+    )
+    .map(drop)
+}
+
+/// The same, said on a page of a superevent with its events.
+pub(crate) async fn known_thread(tx: &mut Tx, member_id: &str, thread: &str, now: Millis) -> Result<()> {
+    exec!(
+        tx,
+        "UPDATE held SET done_ms = $1 WHERE member_id = $2 AND done_ms IS NULL
+         AND alert_id IN (SELECT id FROM alerts WHERE thread = $3)",
+        now.0,
+        member_id,
+        thread
+    )
+    .map(drop)
+}
+
 /// The member's quiet hours end at another time than was noted, or have ended.
 pub(crate) async fn reschedule(engine: &Engine, tx: &mut Tx, member_id: &str, until: Millis) -> Result<()> {
     let moved = exec!(tx, "UPDATE digests SET due_ms = $1 WHERE member_id = $2", until.0, member_id)?;
@@ -208,8 +234,6 @@ async fn news(tx: &mut Tx, member_id: &str, held: &[HeldRow]) -> Result<BTreeMap
                  CASE
                  WHEN EXISTS (SELECT 1 FROM mutes m WHERE m.member_id = $1 AND (m.subject = $2
                      OR m.subject IN (SELECT a.thread FROM alerts a WHERE a.subject = $2))) THEN 'muted'
-                 WHEN EXISTS (SELECT 1 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
-                     WHERE d.member_id = $1 AND a.subject = $2 AND d.acked_ms >= $3) THEN 'acknowledged'
                  WHEN EXISTS (SELECT 1 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
                      WHERE d.member_id = $1 AND a.subject = $2 AND d.updated_ms > $3 AND (a.retraction OR NOT $4)
                          AND d.state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed'))

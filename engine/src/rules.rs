@@ -365,14 +365,18 @@ pub struct Deleted {
 
 /// What the member may still bring back, the newest first.
 pub async fn deleted(engine: &Engine, who: &Member) -> Result<Vec<Deleted>> {
-    let mut tx = engine.db().read().await?;
+    let since = engine.now().plus_secs(-UNDO_SECS);
+    deleted_in(&mut engine.db().read().await?, &who.id, since).await
+}
+
+pub(crate) async fn deleted_in(tx: &mut Tx, member_id: &str, since: Millis) -> Result<Vec<Deleted>> {
     let found = rows!(
-        &mut tx,
+        tx,
         DeletedRow,
         "SELECT rule, place, created_ms, deleted_ms FROM deleted_rules
          WHERE member_id = $1 AND deleted_ms >= $2 ORDER BY deleted_ms DESC, id",
-        who.id.as_str(),
-        engine.now().plus_secs(-UNDO_SECS).0
+        member_id,
+        since.0
     )?;
     found
         .into_iter()

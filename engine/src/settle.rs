@@ -15,7 +15,7 @@ use crate::db::{Tx, exec, held, row};
 use crate::error::{Error, Result};
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
-use crate::{Engine, new_id};
+use crate::{Engine, digest, new_id};
 
 mod desk;
 mod follow;
@@ -364,8 +364,8 @@ pub(crate) async fn acknowledged(tx: &mut Tx, held: &mut Held, digits: &str, now
         now.0,
         held.delivery.member_id.as_str(),
         held.delivery.alert_id.as_deref()
-    )
-    .map(drop)
+    )?;
+    digest::known(tx, &held.delivery.member_id, held.delivery.alert_id.as_deref(), now).await
 }
 
 /// Its receiver wants to hear no more of this superevent or event.

@@ -8,10 +8,10 @@ use model::alert::{Alert, Category};
 use model::time::Millis;
 use sqlx::FromRow;
 
-use crate::Engine;
 use crate::db::{Tx, again, exec, row};
 use crate::error::{Error, Result};
 use crate::members::Member;
+use crate::{Engine, digest};
 
 /// What was told longer ago is no longer acknowledged: nothing of it can ring any more.
 pub(crate) const ACK_SECS: i64 = 24 * 3600;
@@ -130,8 +130,8 @@ async fn acknowledge_in(tx: &mut Tx, who: &Member, thread: &str, now: Millis) ->
         who.id.as_str(),
         now.plus_secs(-ACK_SECS).0,
         thread
-    )
-    .map(drop)
+    )?;
+    digest::known_thread(tx, &who.id, thread, now).await
 }
 
 /// Nothing more of it for this member: what key 2 does.

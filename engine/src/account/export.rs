@@ -108,6 +108,9 @@ pub async fn export(engine: &Engine, who: &Member) -> Result<Value> {
     let sql = "SELECT created_ms, quiet, paused_until_ms FROM members WHERE id = $1";
     let member = expect_row(row!(&mut tx, MemberRow, sql, who.id.as_str())?)?;
     let rules: Vec<Value> = rules::list_in(&mut tx, &who.id).await?.iter().map(rule_json).collect();
+    let deleted = rules::deleted_in(&mut tx, &who.id, Millis(0)).await?;
+    let deleted: Vec<Value> =
+        deleted.iter().map(|one| json!({ "at": one.at.rfc3339(), "rule": rule_json(&one.rule) })).collect();
     Ok(json!({
         "made": engine.now().rfc3339(),
         "by": engine.settings().public_url,
@@ -123,6 +126,7 @@ pub async fn export(engine: &Engine, who: &Member) -> Result<Value> {
         },
         "contacts": contacts_json(&mut tx, who).await?,
         "rules": rules,
+        "deleted_rules": deleted,
         "held_while_quiet": held(&mut tx, who).await?,
         "muted": muted(&mut tx, who).await?,
         "matches": matches(&mut tx, who).await?,

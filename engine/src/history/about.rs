@@ -160,8 +160,7 @@ pub async fn about(engine: &Engine, who: &Member, id: &str) -> Result<About> {
     Ok(About { thread, alerts, left_out, rules, standing, retracted })
 }
 
-/// What the member can still do about a thread; the same conditions as in [`threads::acknowledge`], but what was sent
-/// before an acknowledgement needs none of its own: nothing of it rings any more.
+/// What the member can still do about a thread; the same conditions as in [`threads::acknowledge`].
 pub(super) async fn standing(tx: &mut Tx, who: &Member, thread: &str, now: Millis) -> Result<Standing> {
     let known = row!(
         tx,
@@ -176,12 +175,12 @@ pub(super) async fn standing(tx: &mut Tx, who: &Member, thread: &str, now: Milli
         tx,
         Count,
         "SELECT count(*) AS n FROM alerts a CROSS JOIN deliveries d
-         WHERE d.alert_id = a.id AND a.thread = $1 AND d.member_id = $2 AND d.acked_ms IS NULL
+         WHERE d.alert_id = a.id AND a.thread = $1 AND d.member_id = $2 AND NOT d.known
              AND d.created_ms > $3
              AND d.state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')",
         thread,
         who.id.as_str(),
-        now.plus_secs(-ACK_SECS).0.max(known.unwrap_or(0))
+        now.plus_secs(-ACK_SECS).0
     )?;
     let muted = row!(
         tx,

@@ -144,6 +144,7 @@ async fn matches_of(tx: &mut Tx, who: &Member, alerts: &[&str]) -> Result<HashMa
     Ok(of)
 }
 
+/// By alert: the calls and texts about it, and the digests that told of it.
 async fn deliveries_of(tx: &mut Tx, who: &Member, alerts: &[&str]) -> Result<HashMap<String, Vec<Delivery>>> {
     let found = built_rows!(tx, Owed, |sql| {
         sql.push(
@@ -152,6 +153,17 @@ async fn deliveries_of(tx: &mut Tx, who: &Member, alerts: &[&str]) -> Result<Has
              FROM deliveries WHERE member_id = ",
         );
         sql.push_bind(who.id.as_str()).push(" AND alert_id IN (");
+        let mut ids = sql.separated(", ");
+        for id in alerts {
+            ids.push_bind(*id);
+        }
+        sql.push(
+            ") UNION ALL
+             SELECT d.id, d.kind, h.alert_id, d.member_id, d.contact_label, d.channel, d.state, '' AS body,
+                 d.not_before_ms, d.code, d.follows, d.acked_ms, d.acked_on_page, d.created_ms, d.updated_ms
+             FROM held h JOIN deliveries d ON d.id = h.digest_id WHERE h.member_id = ",
+        );
+        sql.push_bind(who.id.as_str()).push(" AND h.alert_id IN (");
         let mut ids = sql.separated(", ");
         for id in alerts {
             ids.push_bind(*id);

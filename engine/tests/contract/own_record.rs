@@ -5,7 +5,7 @@ use model::contact::Channel;
 
 use crate::packets::new;
 use crate::phones::form;
-use crate::world::{World, fault};
+use crate::world::{self, World, fault};
 
 scenarios!(
     the_export_holds_everything_of_ones_own_and_nothing_else,
@@ -35,7 +35,11 @@ async fn the_export_holds_everything_of_ones_own_and_nothing_else(w: &World) {
     ))
     .await;
 
+    let second = rules::add(&w.engine, &ann, &world::form(&[&phone])).await.unwrap();
+    rules::remove(&w.engine, &ann, &second.id).await.unwrap();
+
     let all = account::export(&w.engine, &ann).await.unwrap();
+    assert_eq!(all["deleted_rules"][0]["rule"]["id"], second.id);
     assert_eq!(all["member"]["username"], ann.username);
     let list = |name: &str| all[name].as_array().unwrap().clone();
     assert_eq!(list("contacts").len(), 3);
@@ -95,11 +99,14 @@ async fn deleting_leaves_no_name_number_or_word(w: &World) {
     sessions::add(&w.engine, "s1", "data", Some(&ann.id), w.now().plus_secs(60)).await.unwrap();
     sessions::add(&w.engine, "s2", "data", Some(&ben.id), w.now().plus_secs(60)).await.unwrap();
 
+    let second = rules::add(&w.engine, &ann, &world::form(&[&phone])).await.unwrap();
+    rules::remove(&w.engine, &ann, &second.id).await.unwrap();
+
     account::delete(&w.engine, &ann, "delete").await.unwrap();
 
     assert_eq!(members::find(&w.engine, &ann.id).await.unwrap(), None);
     assert_eq!(w.column("SELECT id FROM sessions").await, ["s2"]);
-    for table in ["contacts", "rules", "matches", "mutes"] {
+    for table in ["contacts", "rules", "deleted_rules", "matches", "mutes"] {
         assert_eq!(w.count(&format!("{table} WHERE member_id = '{}'", ann.id)).await, 0, "{table}");
     }
     // The calls and texts that were paid for are still counted, without what they said and to whom.

@@ -6,7 +6,7 @@ use engine::clock::Clock;
 use engine::contacts::Contact;
 use engine::conversation::Silent;
 use engine::members::Member;
-use engine::{callbacks, contacts, dispatch, history, mutes, quiet, rules};
+use engine::{callbacks, contacts, dispatch, history, mutes, quiet, rules, threads};
 use model::quiet::{QuietForm, WindowForm};
 use model::rule::RuleForm;
 
@@ -19,6 +19,7 @@ scenarios!(
     a_neutron_star_candidate_breaks_through,
     one_digest_tells_what_still_is_news,
     what_was_told_in_the_meantime_is_left_out,
+    what_is_known_by_morning_is_left_out,
     each_contact_gets_its_own_digest,
     a_digest_is_owed_once_by_two_replicas,
     another_replica_finds_what_this_one_left,
@@ -175,6 +176,20 @@ async fn what_was_told_in_the_meantime_is_left_out(w: &World) {
     at(w, "01-15T06:00");
     w.step().await;
     assert_eq!(digests(w).await.len(), 1);
+}
+
+async fn what_is_known_by_morning_is_left_out(w: &World) {
+    at(w, "01-14T01:00");
+    let (ann, _) = sleeper(w, ANN, "text", &nights()).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.take(&new("S230102a", 1e-9)).await;
+    threads::acknowledge(&w.engine, &ann, "S230101a").await.unwrap();
+    // Told by a clock that is set back meanwhile.
+    w.clock.advance(-1_200_000);
+    at(w, "01-14T06:00");
+    w.step().await;
+    let told = digests(w).await;
+    assert!(told.len() == 1 && told[0].contains("S230102a") && !told[0].contains("S230101a"), "{told:?}");
 }
 
 async fn each_contact_gets_its_own_digest(w: &World) {

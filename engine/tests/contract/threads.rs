@@ -344,6 +344,12 @@ async fn what_was_held_shows_its_digest(w: &World) {
     assert_eq!(words, ["Held by quiet hours; the digest is on its way"; 2]);
     let about = history::about(&w.engine, &ann, "S230101a").await.unwrap();
     assert_eq!(about.alerts[0].deliveries[0].kind, DeliveryKind::Digest);
+    let table = history::export(&w.engine, &ann, &Filter::default(), None).await.unwrap().text;
+    assert_eq!(
+        table.lines().filter(|line| line.contains(",quiet,text,") && line.contains(",sent,")).count(),
+        2,
+        "{table}"
+    );
     let bob = w.member("bob").await;
     assert!(all(w, &bob).await.iter().all(|one| one.gist.words == "No rule matched"));
 }
