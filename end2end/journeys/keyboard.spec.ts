@@ -2,7 +2,7 @@
 
 import { Keyboard } from '../harness/keyboard.ts';
 import { superevent } from '../harness/packets.ts';
-import { NUMBER, codeOnScreen } from '../harness/steps.ts';
+import { NUMBER, codeOnScreen, codeSpoken, evenDay, laterForCodes, signIn, verifiedPhone } from '../harness/steps.ts';
 import { expect, test } from '../harness/test.ts';
 
 test('by keyboard alone: sign in, a phone, its code, a rule, a ringing phone', async ({ page, context, ringdown }) => {
@@ -67,4 +67,44 @@ test('the skip link leads past the navigation', async ({ page }) => {
   await expect(page.getByRole('link', { name: 'Skip to the content' })).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('main')).toBeFocused();
+});
+
+test('by keyboard alone: a pause, another zone, another method, and the end of the account', async ({ page, context, ringdown }) => {
+  const keys = new Keyboard(page);
+  await signIn(page);
+  const contact = await verifiedPhone(page, 'text');
+  await laterForCodes(ringdown);
+  await page.goto('/quiet');
+  await keys.to(page.getByLabel('Until', { exact: true }));
+  await page.keyboard.type(evenDay().typed);
+  await keys.press(page.getByRole('button', { name: 'Pause', exact: true }));
+  await expect(page.locator('h1 + .lead')).toContainText('Everything is paused until');
+  await keys.press(page.getByRole('button', { name: 'Resume now' }));
+  await expect(page.getByRole('status').first()).toContainText('Resumed');
+
+  await keys.type(page.getByLabel('The clock you live by'), 'Asia/Tokyo');
+  await keys.press(page.getByRole('button', { name: 'Change' }));
+  await expect(page.getByRole('status').first()).toContainText('Time zone changed');
+
+  await page.goto(`/contacts/${contact}`);
+  await keys.press(page.locator('summary', { hasText: 'Change how it is reached' }));
+  await keys.choose(page.getByRole('group', { name: /reach you/ }), page.locator('input[name=method][value=call]'));
+  await keys.press(page.getByRole('button', { name: 'Change it' }));
+  await expect(page.getByRole('status').first()).toContainText('prove the new way with a code');
+  const phone = await context.newPage();
+  await phone.goto(`/phone?contact=${contact}`);
+  await page.bringToFront();
+  await keys.press(page.getByRole('button', { name: 'Call me with a code' }));
+  await new Keyboard(phone).press(phone.getByRole('button', { name: 'Answer' }));
+  const code = await codeSpoken(phone);
+  await phone.close();
+  await keys.type(page.getByLabel('The six digits'), code);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('status').first()).toContainText('Verified');
+
+  await page.goto('/account');
+  await keys.press(page.locator('summary', { hasText: 'Delete my account' }));
+  await keys.type(page.getByLabel(/to confirm/), 'delete');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('status').first()).toContainText('Your account is deleted');
 });
