@@ -27,6 +27,8 @@ pub struct Remedy {
     pub blocks: bool,
     /// Nor in any other: it is no number.
     pub nowhere: bool,
+    /// The same, but only after several on different days that all ended so.
+    pub fades: bool,
     /// An admin must look.
     pub alarm: Option<Alarm>,
     /// Our account or our number is refused, whoever is called: hold the channel, and keep what is owed.
@@ -35,10 +37,18 @@ pub struct Remedy {
     pub ours: bool,
 }
 
-const NOTHING: Remedy =
-    Remedy { tries: None, blocks: false, nowhere: false, alarm: None, stops: false, ours: false };
+const NOTHING: Remedy = Remedy {
+    tries: None,
+    blocks: false,
+    nowhere: false,
+    fades: false,
+    alarm: None,
+    stops: false,
+    ours: false,
+};
 const BLOCK: Remedy = Remedy { blocks: true, ..NOTHING };
 const NO_NUMBER: Remedy = Remedy { nowhere: true, ..BLOCK };
+const FADES: Remedy = Remedy { fades: true, ..NOTHING };
 const ALARM: Remedy = Remedy { alarm: Some(Alarm::Code), ..NOTHING };
 const COUNTRY: Remedy = Remedy { alarm: Some(Alarm::Country), ..NOTHING };
 const BLOCK_AND_ALARM: Remedy = Remedy { blocks: true, ..ALARM };
@@ -60,7 +70,7 @@ enum On {
 type Line = (On, &'static [&'static str], Remedy);
 
 /// The first line that names a code and its channel counts.
-const TABLE: [Line; 22] = [
+const TABLE: [Line; 23] = [
     // The account: token, funds, permissions. `no_number` is our word for an account without any.
     (On::Both, &["20003", "401", "20005", "10001", "10002", "20006", "20403", "20008", "30002"], STOP),
     // Our number.
@@ -89,8 +99,10 @@ const TABLE: [Line; 22] = [
     (On::Both, &["22005", "14107"], ALARM),
     (On::Calls, &["10004"], again(5, NOTHING)),
     (On::Texts, &["30001"], again(2, ALARM)),
-    // Off, congested, or for a reason that nobody knows.
-    (On::Texts, &["30003", "30008", "30017", "30410", "30500"], again(2, NOTHING)),
+    // Switched off or out of reach: for now, or for good.
+    (On::Texts, &["30003"], again(2, FADES)),
+    // Congested, or for a reason that nobody knows.
+    (On::Texts, &["30008", "30017", "30410", "30500"], again(2, NOTHING)),
     // Registration of senders, daily caps, filters.
     (On::Texts, &["30007", "30018", "30024", "30022", "30023", "30027", "30032"], ALARM),
     (On::Texts, &["30033", "30034", "30035", "30450"], ALARM),
@@ -171,7 +183,7 @@ mod tests {
     fn a_number_is_given_up_only_after_its_tries() {
         assert_eq!(Remedy::of(Channel::Call, "21214"), again(3, BLOCK));
         assert_eq!(Remedy::of(Channel::Text, "30005"), again(2, BLOCK));
-        assert_eq!(Remedy::of(Channel::Text, "30003"), again(2, NOTHING));
+        assert_eq!(Remedy::of(Channel::Text, "30003"), again(2, FADES));
         assert_eq!(Remedy::of(Channel::Call, "603").tries, Some(1));
         assert_eq!(Remedy::of(Channel::Call, "503"), NOTHING);
     }

@@ -26,6 +26,10 @@ const CALL_TRIES: usize = 2;
 /// What was taken and then failed since the account is at fault is sent again so often.
 const ACCOUNT_TRIES: usize = 3;
 
+/// A number that cannot be reached for the time being is given up after so many that failed over so long.
+const FADED_TIMES: i64 = 3;
+const FADED_SECS: i64 = 2 * 86_400;
+
 /// What led nowhere, whoever it was for.
 const NOWHERE: [&str; 4] = ["unreachable", "timeout", "connection_lost", "unreadable_answer"];
 
@@ -159,7 +163,8 @@ pub(super) async fn give_up(
     let ended = held.deliver(tx, DeliveryState::Failed, Some(code), now).await?;
     // A redial that ended so for the first time does not yet condemn the number.
     let blocks = remedy.blocks && held.times(tx, code).await? >= remedy.tries.unwrap_or(1);
-    if let Some(contact_id) = held.delivery.contact_id.as_deref().filter(|_| blocks) {
+    let faded = ended && remedy.fades && faded(tx, held, code, now).await?;
+    if let Some(contact_id) = held.delivery.contact_id.as_deref().filter(|_| blocks || faded) {
         blocks::add(tx, contact_id, held.channel, Some(code), now).await?;
     }
     alarm(tx, held, remedy, code, now).await?;
@@ -175,6 +180,31 @@ pub(super) async fn give_up(
         follow::owe_text(engine, tx, held, now).await?;
     }
     Ok(())
+}
+
+#[derive(FromRow)]
+struct Silence {
+    n: i64,
+    since_ms: Option<i64>,
+}
+
+/// Several over days ended so, and none was heard in between.
+async fn faded(tx: &mut Tx, held: &Held, code: &str, now: Millis) -> Result<bool> {
+    let silence = row!(
+        tx,
+        Silence,
+        "SELECT count(*) AS n, min(d.updated_ms) AS since_ms FROM deliveries d
+         WHERE d.contact_id = $1 AND d.channel = $2 AND d.state = 'failed' AND d.code = $3
+             AND d.updated_ms > COALESCE((SELECT max(r.updated_ms) FROM deliveries r
+                 WHERE r.contact_id = $1 AND r.channel = $2 AND r.state = 'reached'), 0)",
+        held.delivery.contact_id.as_deref(),
+        held.channel.as_str(),
+        code
+    )?;
+    Ok(silence.is_some_and(|silence| {
+        let days = silence.since_ms.is_some_and(|since| since <= now.plus_secs(-FADED_SECS).0);
+        silence.n >= FADED_TIMES && days
+    }))
 }
 
 #[derive(FromRow)]

@@ -11,6 +11,7 @@ use crate::world::{World, settings};
 scenarios!(
     a_number_that_cannot_be_reached_is_given_up_after_three_tries,
     an_inactive_number_is_given_up_after_two_tries,
+    a_phone_that_is_off_for_days_is_given_up,
     a_number_that_leads_nowhere_is_given_up_after_two_tries,
     a_phone_that_declines_is_not_tried_again,
     a_country_without_permission_is_one_alarm,
@@ -58,6 +59,38 @@ async fn an_inactive_number_is_given_up_after_two_tries(w: &World) {
         w.pass(30);
     }
     assert_eq!(w.deliveries().await, ["failed 30005"]);
+}
+
+async fn a_phone_that_is_off_for_days_is_given_up(w: &World) {
+    const DAY: i64 = 86_400;
+    let (ann, _) = w.listener(ANN, "text").await;
+    w.phones.script(ANN, "sent-forever").await;
+    let blocked = async || blocks::list(&w.engine, &ann).await.unwrap().len();
+    let off = async |id: &str| {
+        w.take(&new(id, 1e-9)).await;
+        for _ in 0..2 {
+            assert_eq!(w.step().await, 1);
+            ends(w, &[("MessageStatus", "undelivered"), ("ErrorCode", "30003")]).await;
+            w.pass(30);
+        }
+    };
+    for id in ["S230101a", "S230101b", "S230101c"] {
+        off(id).await;
+    }
+    assert_eq!(blocked().await, 0, "all on one evening");
+    w.pass(DAY);
+    w.take(&new("S230102a", 1e-9)).await;
+    w.step().await;
+    ends(w, &[("MessageStatus", "delivered")]).await;
+    w.pass(2 * DAY);
+    off("S230104a").await;
+    assert_eq!(blocked().await, 0, "one was heard since");
+    w.pass(DAY);
+    off("S230105a").await;
+    w.pass(DAY);
+    off("S230106a").await;
+    let block = &blocks::list(&w.engine, &ann).await.unwrap()[0];
+    assert_eq!((block.channel, block.code.as_deref()), (Channel::Text, Some("30003")));
 }
 
 async fn a_number_that_leads_nowhere_is_given_up_after_two_tries(w: &World) {
