@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::contact::Channel;
-use model::delivery::DeliveryState;
+use model::delivery::{DeliveryKind, DeliveryState};
 
 use crate::provider::Create;
 use crate::story::Story;
@@ -11,12 +11,16 @@ use crate::story::Story;
 /// Message errors after which a text is tried once more (Twilio's error dictionary).
 const PASSING: [u32; 7] = [30001, 30003, 30005, 30008, 30017, 30410, 30500];
 /// Why a delivery may be called off.
-const CALLED_OFF: [&str; 6] = ["acknowledged", "muted", "retracted", "merged", "stopped", "refused"];
+const CALLED_OFF: [&str; 8] =
+    ["acknowledged", "muted", "retracted", "merged", "stopped", "refused", "contact_removed", "newer_code"];
+/// A code is worth nothing after so long, in ms.
+const CODE_EXPIRES: i64 = 120_000;
 /// Slots are handed out so far ahead, in ms.
 const HORIZON: i64 = 250;
 
 struct Delivery {
     id: String,
+    kind: DeliveryKind,
     alert: String,
     member: String,
     contact: String,
@@ -34,7 +38,13 @@ pub async fn faults(story: &Story<'_>) -> Vec<String> {
     for delivery in deliveries.values() {
         let mut wrong = Vec::new();
         tries(delivery, &creates, &mut wrong);
-        wishes(story, delivery, &creates, &mut wrong);
+        numbers(story, delivery, &creates, &mut wrong);
+        match delivery.kind {
+            DeliveryKind::Alert => wishes(story, delivery, &creates, &mut wrong),
+            DeliveryKind::Code => codes(story, delivery, &creates, &mut wrong),
+            DeliveryKind::Digest => digests(story, delivery, &creates, &mut wrong),
+            DeliveryKind::Test => {}
+        }
         ending(story, delivery, &creates, &mut wrong);
         faults.extend(wrong.into_iter().map(|fault| {
             let name = story.world.provider.state().name("delivery ", &delivery.id);
@@ -57,17 +67,19 @@ async fn deliveries(
 ) -> BTreeMap<String, Delivery> {
     let rows = story
         .world
-        .rows::<7>("SELECT id, alert_id, member_id, contact_id, channel, state, code FROM deliveries")
+        .rows::<8>("SELECT id, kind, alert_id, member_id, contact_id, channel, state, code FROM deliveries")
         .await;
     let mut deliveries = BTreeMap::new();
-    for [id, alert, member, contact, channel, state, code] in rows {
+    for [id, kind, alert, member, contact, channel, state, code] in rows {
         let channel = Channel::parse(&channel).unwrap();
+        let kind = DeliveryKind::parse(&kind).unwrap();
         let Some(state) = DeliveryState::parse(&state) else {
             faults.push(format!("a delivery is {state}"));
             continue;
         };
         let creates = Vec::new();
-        let delivery = Delivery { id: id.clone(), alert, member, contact, channel, state, code, creates };
+        let delivery =
+            Delivery { id: id.clone(), kind, alert, member, contact, channel, state, code, creates };
         deliveries.insert(id, delivery);
     }
     let attempts = story.world.rows::<3>("SELECT id, delivery_id, provider_sid FROM attempts").await;
@@ -147,9 +159,54 @@ fn wishes(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
         if facts.jumps.is_empty() && create.at > alert.at + 900_000 + HORIZON {
             wrong.push("sent although too old".to_owned());
         }
-        if create.to != story.facts.numbers[&delivery.contact] {
-            wrong.push("sent to another number".to_owned());
+    }
+    let quiet = facts.quiet.get(&delivery.member).filter(|_| facts.jumps.is_empty() && !alert.retraction);
+    if quiet.is_some_and(|&(from, to)| (from..to).contains(&alert.at)) {
+        wrong.push("owed in quiet hours".to_owned());
+    }
+}
+
+/// It goes to its contact's number, and to none after that was deleted.
+fn numbers(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mut Vec<String>) {
+    let facts = &story.facts;
+    for create in delivery.creates.iter().map(|&n| &creates[n]) {
+        let gone = || {
+            let still =
+                |(contact, at): (&String, &i64)| facts.numbers[contact] == create.to && create.at <= *at;
+            facts.removed.iter().any(still)
+        };
+        let fits = match facts.numbers.get(&delivery.contact) {
+            Some(number) => *number == create.to,
+            None => gone(),
+        };
+        if !fits {
+            wrong.push(format!("sent to {} at {}", create.to, create.at));
         }
+    }
+}
+
+/// One code for each request, and none when nobody waits for it any more.
+fn codes(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mut Vec<String>) {
+    if delivery.creates.len() > 1 {
+        wrong.push("a code was sent twice".to_owned());
+    }
+    let asked = story.facts.asked.get(&delivery.contact).map_or(&[][..], Vec::as_slice);
+    for create in delivery.creates.iter().map(|&n| &creates[n]) {
+        let waits = |at: &i64| (*at..=*at + CODE_EXPIRES + HORIZON).contains(&create.at);
+        if story.facts.jumps.is_empty() && !asked.iter().any(waits) {
+            wrong.push("a code was sent although nobody waits for it".to_owned());
+        }
+    }
+}
+
+/// A digest comes when quiet is over.
+fn digests(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mut Vec<String>) {
+    let Some(&(_, to)) = story.facts.quiet.get(&delivery.member) else {
+        wrong.push("a digest for somebody without quiet hours".to_owned());
+        return;
+    };
+    if story.facts.jumps.is_empty() && delivery.creates.iter().any(|&n| creates[n].at < to) {
+        wrong.push("a digest in quiet hours".to_owned());
     }
 }
 
@@ -157,7 +214,9 @@ fn wishes(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
 fn ending(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mut Vec<String>) {
     let own: Vec<(usize, &Create)> = delivery.creates.iter().map(|&n| (n, &creates[n])).collect();
     let last = own.last().map_or("", |(_, create)| create.status);
-    let pressed = own.iter().any(|(n, _)| story.facts.pressed.contains(n));
+    // A digest has nothing to mute.
+    let counts = |key: &char| *key != '2' || delivery.kind == DeliveryKind::Alert;
+    let pressed = own.iter().any(|(n, _)| story.facts.pressed.get(n).is_some_and(counts));
     let delivered = own.iter().any(|(_, create)| create.status == "delivered");
     let alert = story.facts.alerts.get(&delivery.alert);
     let subject = alert.map(|alert| (delivery.member.clone(), alert.subject.clone())).unwrap_or_default();
@@ -206,7 +265,12 @@ fn conversations(story: &Story<'_>, deliveries: &BTreeMap<String, Delivery>, fau
             .alerts
             .values()
             .any(|other| other.retraction && other.subject == alert.subject && other.at <= alert.at);
-        if withdrawn || many || story.facts.talkative.contains(&delivery.member) {
+        // What went to a contact that was deleted since no longer says to which.
+        if delivery.contact.is_empty()
+            || withdrawn
+            || many
+            || story.facts.talkative.contains(&delivery.member)
+        {
             continue;
         }
         let way = (delivery.contact.as_str(), alert.subject.as_str(), delivery.channel);
@@ -263,6 +327,17 @@ async fn open(story: &Story<'_>, faults: &mut Vec<String>) {
     let open = "SELECT state, CAST(checks AS TEXT) FROM attempts WHERE state NOT IN ('done', 'refused')";
     for [state, checks] in story.world.rows::<2>(open).await {
         faults.push(format!("an attempt stays {state} after {checks} questions"));
+    }
+    let unsaid = "SELECT member_id FROM digests UNION ALL SELECT member_id FROM held WHERE done_ms IS NULL";
+    for [member] in story.world.rows::<1>(unsaid).await {
+        faults.push(format!("what quiet hours held from {member} is never told"));
+    }
+    let twice = "SELECT contact_id FROM deliveries WHERE kind = 'digest' AND contact_id IS NOT NULL
+                 GROUP BY contact_id HAVING count(*) > 1";
+    for [contact] in story.world.rows::<1>(twice).await {
+        if story.facts.jumps.is_empty() {
+            faults.push(format!("{contact} gets two digests for one night"));
+        }
     }
     let [[taken]] =
         story.world.rows::<1>("SELECT CAST(count(*) AS TEXT) FROM alerts").await.try_into().unwrap();

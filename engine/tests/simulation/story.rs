@@ -6,9 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::rules;
-use engine::{Engine, Settings, callbacks, dispatch, intake, members, reconcile};
+use engine::members::Member;
+use engine::{
+    Engine, Error, Settings, callbacks, contacts, dispatch, intake, members, quiet, reconcile, rules,
+    verification,
+};
 use model::contact::Channel;
+use model::quiet::{QuietForm, WindowForm};
 use model::rule::RuleForm;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -54,6 +58,17 @@ enum Act {
     Jump {
         ms: i64,
     },
+    /// A member deletes a contact.
+    Remove {
+        member: String,
+        contact: String,
+    },
+    /// A member asks for a code.
+    Code {
+        member: String,
+        contact: String,
+        channel: Channel,
+    },
 }
 
 /// An alert as it was taken in.
@@ -73,9 +88,15 @@ pub struct Facts {
     /// When a way to a contact was closed; and what was open again later.
     pub blocked: BTreeMap<(String, Channel), i64>,
     pub reopened: BTreeSet<(String, Channel)>,
-    /// Creates (by their place in the ledger) whose call a key was pressed in.
-    pub pressed: BTreeSet<usize>,
+    /// Creates (by their place in the ledger) whose call a key was pressed in, and which.
+    pub pressed: BTreeMap<usize, char>,
     pub jumps: Vec<i64>,
+    /// By member: from when to when nothing of theirs rings.
+    pub quiet: BTreeMap<String, (i64, i64)>,
+    /// When a contact was deleted.
+    pub removed: BTreeMap<String, i64>,
+    /// When codes were asked for, by contact.
+    pub asked: BTreeMap<String, Vec<i64>>,
     /// Members who hear of each alert, and how many of a contact's rules there are.
     pub talkative: BTreeSet<String>,
     pub rules_of: BTreeMap<String, usize>,
@@ -177,6 +198,35 @@ impl<'a> Story<'a> {
                     ..RuleForm::default()
                 };
                 rules::add(&engine, &who, &form).await.unwrap();
+            }
+            self.own_wishes(&engine, &who, &contacts).await;
+        }
+    }
+
+    /// Quiet hours, a contact that goes, a phone to be verified.
+    async fn own_wishes(&mut self, engine: &Engine, who: &Member, contacts: &[String]) {
+        if self.dice(20) {
+            let (from, to) = (self.between(0, 5), self.between(5, 15));
+            let time = |minutes: i64| format!("00:{minutes:02}");
+            let window = WindowForm { from: time(from), to: time(to), ..WindowForm::suggested() };
+            let form = QuietForm { windows: vec![window], digest: self.dice(70), ..QuietForm::default() };
+            quiet::save(engine, who, &form).await.unwrap();
+            self.facts.quiet.insert(who.id.clone(), (from * 60_000, to * 60_000));
+        }
+        if self.dice(10) {
+            let contact = contacts.choose(&mut self.chance).unwrap().clone();
+            let at = self.between(0, 700_000);
+            self.act(at, Act::Remove { member: who.id.clone(), contact });
+        }
+        if self.dice(20) {
+            let n = 100 + i64::try_from(self.numbers.len()).unwrap();
+            let contact = self.phone(&who.id, n).await;
+            self.world.sql(&format!("UPDATE contacts SET verified_ms = NULL WHERE id = '{contact}'")).await;
+            let at = self.between(0, 700_000);
+            for at in [at, at + self.between(0, 200_000)] {
+                let channel = *[Channel::Call, Channel::Text].choose(&mut self.chance).unwrap();
+                let (member, contact) = (who.id.clone(), contact.clone());
+                self.act(at, Act::Code { member, contact, channel });
             }
         }
     }
@@ -369,7 +419,7 @@ impl<'a> Story<'a> {
             .rows::<1>(
                 "SELECT CAST(min(at) AS TEXT) FROM (
                      SELECT min(not_before_ms) AS at FROM deliveries WHERE state = 'queued'
-                     UNION ALL SELECT min(check_ms) FROM attempts)",
+                     UNION ALL SELECT min(check_ms) FROM attempts UNION ALL SELECT min(due_ms) FROM digests)",
             )
             .await
             .try_into()
@@ -484,6 +534,29 @@ impl<'a> Story<'a> {
                 self.world.set_time(self.now);
                 self.facts.jumps.push(self.now);
             }
+            Act::Remove { member, contact } => {
+                let Some((_, engine)) = self.some_engine() else { return Ok(()) };
+                self.tell(format!("{member} deletes {contact}"));
+                let who = members::find(&engine, &member).await.unwrap().unwrap();
+                let rules = rules::list(&engine, &who).await.unwrap();
+                let agreed: Vec<String> = rules.into_iter().map(|rule| rule.id).collect();
+                let done = contacts::remove(&engine, &who, &contact, &agreed).await;
+                done.map_err(|error| format!("a contact was not deleted: {error}"))?;
+                self.facts.removed.insert(contact, self.now);
+            }
+            Act::Code { member, contact, channel } => {
+                let Some((_, engine)) = self.some_engine() else { return Ok(()) };
+                let who = members::find(&engine, &member).await.unwrap().unwrap();
+                match verification::send(&engine, &who, &contact, channel).await {
+                    Ok(()) => {
+                        self.tell(format!("{member} asks for a code to {contact} by {channel:?}"));
+                        self.facts.asked.entry(contact).or_default().push(self.now);
+                    }
+                    // Too soon after the last one, or a phone that takes no such messages.
+                    Err(Error::Invalid(_) | Error::Conflict(_) | Error::Limit { .. }) => {}
+                    Err(error) => return Err(format!("a code was not asked for: {error}")),
+                }
+            }
         }
         Ok(())
     }
@@ -519,7 +592,7 @@ impl<'a> Story<'a> {
                 params.push(("Digits".to_owned(), key.to_string()));
                 let said = callbacks::key(&engine, &attempt(create), &params, asked).await;
                 if matches!(key, '1' | '2') || (key == '9' && asked) {
-                    self.facts.pressed.insert(create);
+                    self.facts.pressed.insert(create, key);
                 }
                 (format!("  key {key} in {}", create + 1), said.map(drop))
             }
