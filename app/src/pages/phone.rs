@@ -98,7 +98,7 @@ fn none() -> impl IntoView {
 fn replays(contact: &str) -> impl IntoView + use<> {
     let items: Vec<_> = PAST.iter().map(|past| replay(past, contact)).collect();
     view! {
-        <section id="replay" class="stack past" tabindex="-1">
+        <section id="replay" class="stack replays" tabindex="-1">
             <h2>"Replay a past superevent"</h2>
             <p class="hint">
                 "Its packets go through the real intake as if it happened now: created first, then each label. What rings is up to your "

@@ -99,14 +99,7 @@ fn paused(standing: &Standing, clock: &Clock) -> Option<impl IntoView + use<>> {
 
 fn night(place: usize, night: &Night, clock: &Clock) -> impl IntoView + use<> {
     let day = clock.day(night.begins);
-    // In the morning the running night is nearly over; at noon the next one begins.
-    let past = clock.now() > Millis(night.begins.0 + 18 * 3_600_000)
-        && night.quiet.iter().all(|(_, to)| *to <= clock.now());
-    let name = match (place, past) {
-        (0, true) => format!("Last night, {day}"),
-        (0, false) => format!("Tonight, {day}"),
-        _ => day,
-    };
+    let name = if place == 0 { format!("Tonight, {day}") } else { day };
     let stretches: Vec<_> = night
         .quiet
         .iter()

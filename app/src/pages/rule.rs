@@ -186,7 +186,7 @@ fn fields(
     let far = Line {
         name: "far",
         label: "False alarm rate below",
-        hint: "As \u{201c}1 per 10 years\u{201d}, \u{201c}2 per day\u{201d}, or in Hz: 1e-7. Leave it empty for any rate.",
+        hint: "As 1e-7 (Hz), \u{201c}1 per 10 years\u{201d} or \u{201c}2 per day\u{201d}. Leave it empty for any rate.",
         value: form.far.clone(),
         fault: again.fault("far"),
         class: "short num",

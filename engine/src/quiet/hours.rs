@@ -11,6 +11,9 @@ use jiff::{Timestamp, ToSpan};
 use model::quiet::{DAY, Quiet, Window};
 use model::time::Millis;
 
+/// From this minute of the day on a night without any quiet left is over.
+const MORNING: u16 = 6 * 60;
+
 /// A member's quiet hours in their zone.
 #[derive(Clone, Debug)]
 pub struct Hours {
@@ -91,11 +94,15 @@ impl Hours {
         Some(begin)
     }
 
-    /// The running night and those after it, seven in all.
+    /// The running night, unless it is morning and no quiet is left of it, and those after it, seven in all.
     pub fn nights(&self, now: Millis) -> Vec<Night> {
         let (today, minute) = self.local(now);
         let evening = if minute < DAY / 2 { today.yesterday().unwrap_or(today) } else { today };
-        (0..7).filter_map(|days| self.night(evening.checked_add(days.days()).ok()?)).collect()
+        let night = |days: i64| self.night(evening.checked_add(days.days()).ok()?);
+        let is_over = |night: &Night| {
+            (MORNING..DAY / 2).contains(&minute) && night.quiet.iter().all(|(_, to)| *to <= now)
+        };
+        (0..8).filter_map(night).skip_while(is_over).take(7).collect()
     }
 
     fn night(&self, evening: Date) -> Option<Night> {

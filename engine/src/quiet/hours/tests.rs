@@ -168,6 +168,9 @@ fn the_running_night_is_the_first_of_seven() {
     assert_eq!(early[0].begins, at("2026-01-13T11:00:00Z"));
     assert_eq!(rome.nights(at("2026-01-14T11:00:00Z"))[0].begins, at("2026-01-14T11:00:00Z"));
     assert!(early.windows(2).all(|pair| pair[0].ends == pair[1].begins));
+    // In the morning, when its quiet is over, it no longer counts.
+    let late = rome.nights(at("2026-01-14T06:00:00Z"));
+    assert_eq!((late.len(), late[0].begins), (7, at("2026-01-14T11:00:00Z")));
 }
 
 /// Minute by minute through both changes, against the clock on the wall: the two only differ in the hour that comes
