@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use crate::server::{packet, ready};
 use crate::{Result, Scale, table};
 
-const PAGES: [&str; 4] = ["/", "/contacts", "/rules", "/history"];
+const PAGES: [&str; 6] = ["/", "/contacts", "/rules", "/quiet", "/history", "/history/about/S260101a"];
 const RULES: usize = 20;
 const DELIVERIES: usize = 500;
 /// Requests a second.

@@ -7,6 +7,7 @@ const TABLES = {
   weight: 'Page weights: transferred in all, compressed, from an empty cache (at most 150 kB)',
   path: 'Clicks and seconds',
   score: 'Lighthouse',
+  backtest: 'A rule tried on the past in the browser',
 } as const;
 
 /** Notes a line for one of the tables. */

@@ -20,6 +20,7 @@ use sqlx::FromRow;
 use crate::breaker::Pass;
 use crate::db::{ROWS, Tx, built, exec, row, rows};
 use crate::error::{Error, Result};
+use crate::settle::follow;
 use crate::{Engine, new_id};
 
 mod busy;
@@ -88,6 +89,8 @@ const LEASE_SECS: i64 = 30;
 /// Slots are taken at most this far ahead: far enough to keep the rate full,
 /// near enough that little waits in a process that may die.
 pub(crate) const HORIZON: Duration = Duration::from_millis(250);
+/// Whoever waited longer may have said meanwhile that they know, in a transaction beside the one that owed it.
+const WAITED_MS: i64 = 1000;
 /// The most that one claim takes.
 pub(crate) const BATCH: usize = 64;
 
@@ -159,6 +162,7 @@ struct DueRow {
     contact_id: Option<String>,
     body: String,
     attempts: i64,
+    created_ms: i64,
     expires_ms: i64,
     follows: Option<String>,
     phone: Option<String>,
@@ -181,7 +185,7 @@ struct NextRow {
 macro_rules! due_sql {
     ($lock:literal) => {
         concat!(
-            "SELECT d.id, d.kind, d.alert_id, d.member_id, d.contact_id, d.body, d.attempts, d.expires_ms, d.follows,
+            "SELECT d.id, d.kind, d.alert_id, d.member_id, d.contact_id, d.body, d.attempts, d.created_ms, d.expires_ms, d.follows,
                     c.phone, c.method, c.wanted_method, c.verified_ms, m.is_member, m.is_demo, b.reason AS blocked,
                     m.paused_until_ms
              FROM deliveries d JOIN members m ON m.id = d.member_id
@@ -229,14 +233,14 @@ pub(crate) async fn claim_in(
         }
     };
     let mut pace = Pace::hold(tx, engine, channel).await?;
-    let mut busy = Busy::load(tx, channel).await?;
+    let mut busy = Busy::load(tx, channel, now).await?;
     let mut waiting = Vec::new();
     // What was found leaves at once; what else is due is asked right after.
     let mut claim = Claim { again: Some(now), ..Claim::default() };
     let pass = pace.pass(now);
     if let Pass::None { until } = pass {
         claim.again = Some(until);
-        claim.ended = expire(tx, channel, now).await?;
+        claim.ended = expire(engine, tx, channel, now).await?;
         return Ok(claim);
     }
     for row in due {
@@ -247,11 +251,15 @@ pub(crate) async fn claim_in(
             Ok(one) => one,
             Err((state, code)) => {
                 finish_unsent(tx, &row.id, state, code, now).await?;
+                if state == "expired" {
+                    follow::instead(engine, tx, &row.id, &row.member_id, now).await?;
+                }
                 claim.ended.push(row.member_id);
                 continue;
             }
         };
-        if (row.attempts > 0 || row.follows.is_some())
+        let waited = row.created_ms + WAITED_MS < now.0;
+        if (row.attempts > 0 || row.follows.is_some() || waited)
             && let Some(code) = over(tx, &row.id).await?
         {
             finish_unsent(tx, &row.id, "cancelled", &code, now).await?;
@@ -280,19 +288,23 @@ pub(crate) async fn claim_in(
 
 #[derive(FromRow)]
 struct Ended {
+    id: String,
     member_id: String,
 }
 
 /// Ends what became too old while nothing could leave; returns whose it was.
-async fn expire(tx: &mut Tx, channel: Channel, now: Millis) -> Result<Vec<String>> {
+async fn expire(engine: &Engine, tx: &mut Tx, channel: Channel, now: Millis) -> Result<Vec<String>> {
     let ended = rows!(
         tx,
         Ended,
         "UPDATE deliveries SET state = 'expired', code = 'too_old', updated_ms = $1
-         WHERE state = 'queued' AND channel = $2 AND expires_ms <= $1 RETURNING member_id",
+         WHERE state = 'queued' AND channel = $2 AND expires_ms <= $1 RETURNING id, member_id",
         now.0,
         channel.as_str()
     )?;
+    for call in &ended {
+        follow::instead(engine, tx, &call.id, &call.member_id, now).await?;
+    }
     Ok(ended.into_iter().map(|row| row.member_id).collect())
 }
 

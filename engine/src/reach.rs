@@ -34,6 +34,8 @@ pub struct Reach {
     pub live_rules: usize,
     /// When a call was last acknowledged or a text last delivered, codes apart.
     pub last_heard: Option<Millis>,
+    /// Something is wrong although an alert would reach them.
+    pub flawed: bool,
     /// The answer in words.
     pub words: String,
     /// What to do, if anything.
@@ -116,7 +118,7 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
         &mut tx,
         Heard,
         "SELECT max(updated_ms) AS at_ms FROM deliveries
-         WHERE member_id = $1 AND state = 'reached' AND kind <> 'code'",
+         WHERE member_id = $1 AND contact_id IS NOT NULL AND state = 'reached' AND kind <> 'code'",
         who.id.as_str()
     )?;
     let tests = rows!(

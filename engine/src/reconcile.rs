@@ -86,7 +86,8 @@ pub async fn step(engine: &Engine) -> Result<()> {
         )?
     };
     for attempt in due {
-        if take(engine, &attempt, now).await?
+        // Those before it may have taken their time.
+        if take(engine, &attempt, engine.now()).await?
             && let Err(error) = look_into(engine, &attempt).await
         {
             tracing::warn!(%error, attempt = attempt.id, "an attempt could not be looked into; later again");

@@ -18,7 +18,7 @@ use crate::providers::twilio::Remote;
 use crate::{Engine, digest, new_id};
 
 mod desk;
-mod follow;
+pub(crate) mod follow;
 mod verdict;
 
 pub(crate) use desk::{Desk, bring};
@@ -165,7 +165,7 @@ impl Held {
         Ok(true)
     }
 
-    /// Puts the delivery back in the queue, or ends it as failed if it would be too old by then.
+    /// Puts the delivery back in the queue; or ends it as failed if it would be too old by then, and says so.
     async fn requeue(
         &mut self,
         tx: &mut Tx,
@@ -173,10 +173,11 @@ impl Held {
         priority: Option<Priority>,
         code: &str,
         now: Millis,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         if at.0 >= self.delivery.expires_ms {
-            self.deliver(tx, DeliveryState::Failed, Some(code), now).await?;
-        } else if self.deliver(tx, DeliveryState::Queued, Some(code), now).await? {
+            return self.deliver(tx, DeliveryState::Failed, Some(code), now).await;
+        }
+        if self.deliver(tx, DeliveryState::Queued, Some(code), now).await? {
             exec!(
                 tx,
                 "UPDATE deliveries SET not_before_ms = $1, priority = COALESCE($2, priority) WHERE id = $3",
@@ -186,7 +187,7 @@ impl Held {
             )?;
             self.work |= at <= now;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// How many attempts ended with this code.

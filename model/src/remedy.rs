@@ -134,6 +134,7 @@ pub fn reason(code: &str) -> String {
         "unreachable" => return "Twilio cannot be reached".to_owned(),
         "timeout" => return "Twilio does not answer in time".to_owned(),
         "connection_lost" => return "connections to Twilio break off".to_owned(),
+        "not_twilio" => return "something between us and Twilio answers in its place".to_owned(),
         "unreadable_answer" => return "Twilio's answers cannot be read".to_owned(),
         "no_number" => return "the Twilio account owns no number to come from".to_owned(),
         "20003" | "401" => "Twilio refuses our account or its token",

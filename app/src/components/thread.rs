@@ -160,7 +160,7 @@ pub(crate) fn actions(
     };
     let know = standing.can_acknowledge.then(|| {
         view! {
-            <form method="post" action={action::<AcknowledgeThread>()} data-quiet>
+            <form method="post" action={action::<AcknowledgeThread>()} data-quiet="once">
                 {fields()}
                 <button class="primary" id="acknowledge">"I know"</button>
             </form>
@@ -176,16 +176,16 @@ pub(crate) fn actions(
     });
     let mute = match standing.muted {
         None => view! {
-            <form method="post" action={action::<MuteThread>()} data-quiet>
+            <form method="post" action={action::<MuteThread>()} data-quiet="once">
                 {fields()}
                 <button id="mute">"Mute it"</button>
             </form>
         }
         .into_any(),
         Some(since) => view! {
-            <form method="post" action={action::<UnmuteThread>()} data-quiet>
+            <form method="post" action={action::<UnmuteThread>()} data-quiet="once">
                 {fields()}
-                <button id="mute">"Let it ring again"</button>
+                <button id="unmute">"Let it ring again"</button>
             </form>
             <span class="hint">"Muted by you since "{clock.brief(since)}"."</span>
         }

@@ -37,12 +37,17 @@ fn document() -> Option<Document> {
 struct State {
     waiting: Cell<bool>,
     fetching: Cell<bool>,
+    /// When a form was last sent and answered, in ms.
+    sent: Cell<f64>,
     again: Cell<bool>,
     /// How long to wait when the connection was refused, or a fetch failed, once more.
     refused: Cell<i32>,
     failed: Cell<i32>,
     timer: Cell<Option<i32>>,
 }
+
+/// Two presses within so many ms are one.
+const TWICE_MS: f64 = 700.0;
 
 /// A server that refuses the connection (what stands before it is up and it is not) is asked again after this long,
 /// then twice as long, up to a minute; one that is only gone is asked again by the browser itself.
@@ -270,9 +275,16 @@ fn quiet_forms(state: &Rc<State>) {
         let Some(form) = form.filter(|form| form.has_attribute("data-quiet")) else { return };
         let Some(body) = body_of(&form, event.submitter().as_ref()) else { return };
         event.prevent_default();
+        // The second of two quick presses is meant for what stood there before.
+        let now = js_sys::Date::now();
+        if form.get_attribute("data-quiet").is_some_and(|how| how == "once")
+            && (state.fetching.get() || now - state.sent.get() < TWICE_MS)
+        {
+            return;
+        }
         // A key may well be pressed twice, and the page with the form stays: its token would be spent.
         let address = without_tokens(&form.get_attribute("action").unwrap_or_default());
-        send(&state, address, body);
+        send(&state, form, event.submitter(), address, body);
     });
     let _ = document.add_event_listener_with_callback("submit", submit.as_ref().unchecked_ref());
     submit.forget();
@@ -303,7 +315,13 @@ fn pairs(form: &HtmlFormElement) -> Option<Vec<(String, String)>> {
     Some(out)
 }
 
-fn send(state: &Rc<State>, address: String, body: UrlSearchParams) {
+fn send(
+    state: &Rc<State>,
+    form: HtmlFormElement,
+    submitter: Option<HtmlElement>,
+    address: String,
+    body: UrlSearchParams,
+) {
     let state = Rc::clone(state);
     state.fetching.set(true);
     spawn_local(async move {
@@ -318,7 +336,12 @@ fn send(state: &Rc<State>, address: String, body: UrlSearchParams) {
             } else {
                 let _ = location.set_href(&url);
             }
+        } else {
+            // Then the browser sends it, and says what became of that.
+            let _ = form.remove_attribute("data-quiet");
+            let _ = form.request_submit_with_submitter(submitter.as_ref());
         }
+        state.sent.set(js_sys::Date::now());
         done(&state);
     });
 }

@@ -9,7 +9,7 @@ use engine::history;
 use engine::verification;
 use engine::{book, rules};
 use leptos::prelude::*;
-use model::contact::{Channel, ContactKind, Method};
+use model::contact::{Channel, ContactKind, E164, Method};
 
 use super::contacts::{how, standing, whose};
 use crate::actions::contacts::LiftBlock;
@@ -39,7 +39,7 @@ pub(crate) fn One() -> impl IntoView {
         let shut: Vec<_> = blocks
             .iter()
             .filter(|block| contact.channels().contains(&block.channel))
-            .map(|block| blocked(block, &clock))
+            .map(|block| blocked(block, number.as_ref(), &clock))
             .collect();
         let proving = if contact.to_prove().is_empty() {
             None
@@ -102,7 +102,7 @@ fn kept() -> impl IntoView {
 }
 
 /// A way in which it is not reached, why, and how that ends.
-fn blocked(block: &Block, clock: &Clock) -> impl IntoView + use<> {
+fn blocked(block: &Block, from: Option<&E164>, clock: &Clock) -> impl IntoView + use<> {
     let what = match block.channel {
         Channel::Call => "Calls",
         Channel::Text => "Texts",
@@ -119,8 +119,8 @@ fn blocked(block: &Block, clock: &Clock) -> impl IntoView + use<> {
         }
         (_, Channel::Call) => "Calls are off: somebody at this phone pressed 9 twice.".to_owned(),
         (_, Channel::Text) => {
-            "Texts are off: this phone sent STOP. Text START from it to the number that our texts come from."
-                .to_owned()
+            let from = from.map_or_else(|| "the number that our texts come from".to_owned(), E164::grouped);
+            format!("Texts are off: this phone sent STOP. Text START from it to {from}.")
         }
     };
     let lift = block.can_be_lifted().then(|| {

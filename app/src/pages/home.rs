@@ -1,7 +1,7 @@
 //! The front page: what this is, or, signed in, whether one's phone will ring.
 
 use engine::contacts;
-use engine::history;
+use engine::history::{self, Mood, Thread};
 use engine::reach::{self, Reach};
 use leptos::prelude::*;
 
@@ -59,7 +59,7 @@ async fn mine(asker: &Asker) -> Result<Page, Stop> {
     let (engine, who, clock) = (asker.engine(), &asker.who, asker.clock());
     let reach = reach::of(engine, who).await?;
     let recent = history::newest(engine, who, RECENT).await?;
-    let tour = if engine.sandbox() { Some(tour(asker, &reach).await?) } else { None };
+    let tour = if engine.sandbox() { tour(asker, &reach, &recent).await? } else { None };
     let alerts = if recent.is_empty() {
         view! {
             <p class="empty">"Nothing has come from GraceDB yet. Whatever comes is listed here, with what it did for you."</p>
@@ -81,7 +81,7 @@ async fn mine(asker: &Asker) -> Result<Page, Stop> {
 }
 
 fn reachability(reach: &Reach, clock: &Clock) -> impl IntoView + use<> {
-    let well = reach.reachable && !reach.words.contains(", but ");
+    let well = reach.reachable && !reach.flawed;
     let (class, icon) = if well { ("good", Icon::Check) } else { ("warn", Icon::Warn) };
     let heard = match (reach.last_heard, reach.reachable) {
         (Some(at), _) => match clock.now().minus(at) {
@@ -103,12 +103,19 @@ fn reachability(reach: &Reach, clock: &Clock) -> impl IntoView + use<> {
 }
 
 /// The sandbox's minute: each step ticks itself off.
-async fn tour(asker: &Asker, reach: &Reach) -> Result<impl IntoView + use<>, Stop> {
+async fn tour(
+    asker: &Asker,
+    reach: &Reach,
+    recent: &[Thread],
+) -> Result<Option<impl IntoView + use<>>, Stop> {
     let contacts = contacts::list(asker.engine(), &asker.who).await?;
     let waiting = contacts.iter().find(|contact| contact.verified.is_none());
     let verify = waiting.map_or("/contacts".to_owned(), |contact| format!("/contacts/{}", contact.id));
     let phone =
         contacts.first().map_or("/phone".to_owned(), |contact| format!("/phone?contact={}", contact.id));
+    let moods = || recent.iter().map(|thread| thread.gist.mood);
+    let rang = moods().any(|mood| mood != Mood::Nothing);
+    let heard = moods().any(|mood| mood == Mood::Reached);
     let steps = [
         (
             !contacts.is_empty(),
@@ -118,9 +125,12 @@ async fn tour(asker: &Asker, reach: &Reach) -> Result<impl IntoView + use<>, Sto
         ),
         (reach.verified > 0, verify, "Verify it", "Its code arrives on the phone on the Phone page."),
         (reach.live_rules > 0, "/rules/new".to_owned(), "Make a rule", "Say what is worth waking you."),
-        (false, format!("{phone}#replay"), "Replay a superevent", "A real one, through the real intake."),
-        (false, phone, "Look at the phone", "Answer it, press 1, then read why it rang under History."),
+        (rang, format!("{phone}#replay"), "Replay a superevent", "A real one, through the real intake."),
+        (heard, phone, "Look at the phone", "Answer it, press 1, then read why it rang under History."),
     ];
+    if steps.iter().all(|(done, ..)| *done) {
+        return Ok(None);
+    }
     let items: Vec<_> = steps
         .into_iter()
         .map(|(done, href, title, words)| {
@@ -134,10 +144,10 @@ async fn tour(asker: &Asker, reach: &Reach) -> Result<impl IntoView + use<>, Sto
             }
         })
         .collect();
-    Ok(view! {
+    Ok(Some(view! {
         <section class="card tour">
             <h2>"Try it in a minute"</h2>
             <ol class="numbered">{items}</ol>
         </section>
-    })
+    }))
 }

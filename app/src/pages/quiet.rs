@@ -74,12 +74,12 @@ fn lead(standing: &Standing, clock: &Clock) -> String {
         return format!("It is quiet now, until {}. {but}", clock.words(until));
     }
     if standing.quiet.windows.is_empty() {
-        return "Calls and texts reach you at any hour.".to_owned();
+        return "Nothing is held back, at any hour.".to_owned();
     }
     let next = standing.nights.iter().flat_map(|night| &night.quiet).find(|(from, _)| *from > clock.now());
     match next {
-        Some((from, _)) => format!("Calls reach you now. It is quiet next from {}.", clock.words(*from)),
-        None => "Calls reach you now, and in the next seven nights.".to_owned(),
+        Some((from, _)) => format!("Nothing is held back now. It is quiet next from {}.", clock.words(*from)),
+        None => "Nothing is held back now, nor in the next seven nights.".to_owned(),
     }
 }
 
@@ -137,7 +137,7 @@ fn night(place: usize, night: &Night, clock: &Clock) -> impl IntoView + use<> {
 fn hours(form: &QuietForm, unsaved: bool, again: &Again) -> impl IntoView + use<> {
     let rows: Vec<_> = form.windows.iter().enumerate().map(|(n, row)| window(n, row, again)).collect();
     let none = form.windows.is_empty().then(|| {
-        view! { <p class="hint">"None yet: calls and texts reach you at any hour."</p> }
+        view! { <p class="hint">"None yet: nothing is held back, at any hour."</p> }
     });
     let full = form.windows.len() >= MAX_WINDOWS;
     let add = (!full).then(|| view! { <button class="small" name="act" value="add">"Add a window"</button> });

@@ -314,11 +314,12 @@ fn told(form: &RuleForm, contacts: &[Contact], again: &Again) -> impl IntoView +
 
 fn teller(contact: &Contact, all: &[Contact], form: &RuleForm) -> impl IntoView + use<> {
     let verified = contact.verified.is_some();
+    let chosen = form.contacts.contains(&contact.id);
     let email = contact.kind == ContactKind::Email;
     // With a single phone there is nothing to choose.
     let usable = |one: &&Contact| one.verified.is_some() && one.kind == ContactKind::Phone;
     let only = !email && form.contacts.is_empty() && all.iter().filter(usable).count() == 1;
-    let checked = verified && (only || form.contacts.contains(&contact.id));
+    let checked = chosen || (verified && only);
     let name = format!("contact-{}", contact.id);
     let words = if email {
         view! { <span class="hint">{how(contact)}". E-mail is not sent yet."</span> }.into_any()
@@ -330,7 +331,7 @@ fn teller(contact: &Contact, all: &[Contact], form: &RuleForm) -> impl IntoView 
     };
     view! {
         <div class="choice">
-            <input type="checkbox" id=name.clone() name="contacts[]" value=contact.id.clone() checked=checked disabled=!verified />
+            <input type="checkbox" id=name.clone() name="contacts[]" value=contact.id.clone() checked=checked disabled=!verified && !chosen />
             <span><label for=name>{contact.description.clone()}</label></span>
             {words}
         </div>

@@ -320,6 +320,9 @@ fn not_answered(error: &reqwest::Error) -> ProviderError {
     ProviderError::Unknown { code: code.to_owned() }
 }
 
+/// What Twilio may say without a code of its own.
+const OURS: [StatusCode; 2] = [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS];
+
 async fn refused(answer: Response) -> ProviderError {
     let status = answer.status();
     let after = answer
@@ -328,9 +331,14 @@ async fn refused(answer: Response) -> ProviderError {
         .and_then(|value| value.to_str().ok()?.parse().ok())
         .map_or(DEFAULT_RETRY, Duration::from_secs);
     let fault: Option<Fault> = answer.json().await.ok();
-    let code =
-        fault.and_then(|fault| fault.code).map_or_else(|| status.as_u16().to_string(), |c| c.to_string());
+    let own = fault.and_then(|fault| fault.code);
+    let code = own.map_or_else(|| status.as_u16().to_string(), |code| code.to_string());
     match status {
+        StatusCode::REQUEST_TIMEOUT => ProviderError::Unknown { code },
+        // Not in Twilio's words: something between us and Twilio refused in its place.
+        status if own.is_none() && status.is_client_error() && !OURS.contains(&status) => {
+            ProviderError::Retry { code: "not_twilio".to_owned(), after }
+        }
         StatusCode::NOT_FOUND => ProviderError::NotFound,
         StatusCode::TOO_MANY_REQUESTS => ProviderError::Retry { code, after },
         status if status.is_server_error() => ProviderError::Unknown { code },

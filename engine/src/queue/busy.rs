@@ -36,13 +36,17 @@ struct Open {
 
 impl Busy {
     /// Asked while the sender's rate is held: what another replica has claimed is committed by then.
-    pub(super) async fn load(tx: &mut Tx, channel: Channel) -> Result<Self> {
+    ///
+    /// What became too old while its outcome was unknown is not sent again, whatever it was: it keeps nobody waiting.
+    pub(super) async fn load(tx: &mut Tx, channel: Channel, now: Millis) -> Result<Self> {
         let found = rows!(
             tx,
             Open,
             "SELECT c.phone, d.kind, d.body FROM deliveries d JOIN contacts c ON c.id = d.contact_id
-             WHERE d.state IN ('sending', 'unknown') AND d.channel = $1 AND c.phone IS NOT NULL",
-            channel.as_str()
+             WHERE d.state IN ('sending', 'unknown') AND d.channel = $1 AND c.phone IS NOT NULL
+                 AND (d.state = 'sending' OR d.expires_ms > $2)",
+            channel.as_str(),
+            now.0
         )?;
         let mut busy = Self::default();
         for open in found {

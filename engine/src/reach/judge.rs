@@ -29,6 +29,7 @@ pub(super) fn judge(facts: &Facts) -> Reach {
     let (words, todo, reachable) = answer;
     Reach {
         reachable,
+        flawed: reachable && facts.flaw(&live).is_some(),
         verified: phones().filter(|contact| contact.verified.is_some()).count(),
         unverified: phones().filter(|contact| contact.verified.is_none()).count(),
         live_rules: live.len(),

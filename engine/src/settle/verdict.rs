@@ -31,7 +31,7 @@ const FADED_TIMES: i64 = 3;
 const FADED_SECS: i64 = 2 * 86_400;
 
 /// What led nowhere, whoever it was for.
-const NOWHERE: [&str; 4] = ["unreachable", "timeout", "connection_lost", "unreadable_answer"];
+const NOWHERE: [&str; 5] = ["unreachable", "timeout", "connection_lost", "unreadable_answer", "not_twilio"];
 
 /// The call or message has come to its end at Twilio.
 pub(super) async fn ended(
@@ -65,7 +65,7 @@ pub(super) async fn ended(
     if remedy.stops {
         held.pulse = Some(Pulse::Refused(code.to_owned()));
         if held.times(tx, code).await? < ACCOUNT_TRIES {
-            return held.requeue(tx, now, None, code, now).await;
+            return again(engine, tx, held, (now, None), code, now).await;
         }
     }
     // Whoever asked for a code or a test sees what happened and asks again.
@@ -82,9 +82,24 @@ pub(super) async fn ended(
         }
     };
     match wait {
-        Some(wait) => held.requeue(tx, now.plus_secs(wait), Some(Priority::Repeat), code, now).await,
+        Some(wait) => again(engine, tx, held, (now.plus_secs(wait), Some(Priority::Repeat)), code, now).await,
         None => give_up(engine, tx, held, code, now).await,
     }
+}
+
+/// Tries it again; where a call would be too old by then, a text takes its place.
+async fn again(
+    engine: &Engine,
+    tx: &mut Tx,
+    held: &mut Held,
+    (at, priority): (Millis, Option<Priority>),
+    code: &str,
+    now: Millis,
+) -> Result<()> {
+    if held.requeue(tx, at, priority, code, now).await? {
+        follow::owe_text(engine, tx, held, now).await?;
+    }
+    Ok(())
 }
 
 /// The request failed, or it turned out that it never arrived; false if that is known to be wrong.
@@ -95,8 +110,9 @@ pub(super) async fn failed(
     error: &ProviderError,
     now: Millis,
 ) -> Result<bool> {
-    // A callback was faster: it did arrive.
-    if held.attempt.provider_sid.is_some() {
+    // A callback was faster: it did arrive. Or another replica found out before us, and it may have been sent again.
+    let open = [AttemptState::Sending, AttemptState::Unknown].map(AttemptState::as_str);
+    if held.attempt.provider_sid.is_some() || !open.contains(&held.attempt.state.as_str()) {
         return Ok(false);
     }
     let code = error.code();
@@ -110,18 +126,18 @@ pub(super) async fn failed(
             let growing = 1_i64 << held.delivery.attempts.clamp(1, 6) >> 1;
             let asked = i64::try_from(after.as_secs()).unwrap_or(MOST_BACKOFF_SECS);
             let wait = asked.max(growing.min(MOST_BACKOFF_SECS));
-            held.requeue(tx, now.plus_secs(wait), None, code, now).await?;
+            again(engine, tx, held, (now.plus_secs(wait), None), code, now).await?;
         }
         ProviderError::Permanent { .. } | ProviderError::NotFound => {
             held.note(tx, "refused", Some(code), now).await?;
             held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
             if remedy.stops {
                 // Nobody's fault to whom it is owed. The breaker says when it is tried again.
-                held.requeue(tx, now, None, code, now).await?;
+                again(engine, tx, held, (now, None), code, now).await?;
             } else if remedy.tries.is_some_and(|_| !held.is_kind(DeliveryKind::Code))
                 && held.times(tx, code).await? < remedy.tries.unwrap_or(1)
             {
-                held.requeue(tx, now.plus_secs(RETRY_FAILED_SECS), None, code, now).await?;
+                again(engine, tx, held, (now.plus_secs(RETRY_FAILED_SECS), None), code, now).await?;
             } else {
                 give_up(engine, tx, held, code, now).await?;
             }

@@ -11,6 +11,7 @@ scenarios!(
     a_phone_that_never_answers_gets_a_text_after_its_redials,
     whoever_knows_gets_no_text,
     whoever_chose_otherwise_gets_no_text,
+    a_call_that_could_not_leave_in_time_is_followed_too,
     a_waiting_text_gives_way_to_newer_words,
     a_number_that_is_none_gets_no_text,
 );
@@ -133,10 +134,24 @@ async fn whoever_chose_otherwise_gets_no_text(w: &World) {
     callbacks::text(&w.engine, &params(&[("From", ANN), ("Body", "START")])).await.unwrap();
     w.take(&new("S230103a", 1e-9)).await;
     w.step().await;
-    w.pass(900);
+    w.pass(1800);
     ends(w, "completed").await;
     assert_eq!(w.count("deliveries WHERE follows IS NOT NULL").await, 0, "it is too late");
     assert_eq!(blocks_of(w).await, 0);
+}
+
+async fn a_call_that_could_not_leave_in_time_is_followed_too(w: &World) {
+    w.listener(ANN, "call").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.pass(901);
+    assert_eq!(w.step().await, 1, "the text");
+    assert_eq!(w.calls().await, ["expired too_old"]);
+    assert_eq!(texts(w).await, ["sent -"]);
+    // Nor is that worth anything for ever.
+    w.take(&new("S230102a", 1e-9)).await;
+    w.pass(1800);
+    w.step().await;
+    assert_eq!(w.count("deliveries WHERE follows IS NOT NULL").await, 1);
 }
 
 async fn blocks_of(w: &World) -> usize {

@@ -36,7 +36,7 @@ impl<'a> Visitor<'a> {
 async fn quiet_hours_are_set_by_buttons_alone() {
     let house = House::open().await;
     let me = Visitor::signed_in(&house, &house.url).await;
-    assert!(me.page("/quiet").await.contains("Calls and texts reach you at any hour."));
+    assert!(me.page("/quiet").await.contains("Nothing is held back, at any hour."));
     // A row that is added is not saved yet.
     let added = me.post("save", &[("act", "add"), ("digest", "true")]).await;
     assert!(added.starts_with("/quiet?again=") && added.ends_with("#windows"), "{added}");

@@ -41,7 +41,7 @@ pub(super) fn testing(
                 {hidden("id", contact.id.clone())}
                 <button class:primary=main>"Send a test"</button>
             </form>
-            <div class="stack-tight" id="progress" data-live>
+            <div class="stack-tight" id="progress" role="status" data-live>
                 {progress(recent, DeliveryKind::Test, clock)}
                 {(!heard).then(|| advice(contact, recent, DeliveryKind::Test, title))}
             </div>

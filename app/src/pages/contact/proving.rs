@@ -76,7 +76,7 @@ pub(super) fn card(
                     </form>
                 </li>
             </ol>
-            <div class="stack-tight" id="code-progress" data-live>
+            <div class="stack-tight" id="code-progress" role="status" data-live>
                 {progress(recent, DeliveryKind::Code, clock)}
                 {advice(contact, recent, DeliveryKind::Code, "Nothing came?")}
             </div>
