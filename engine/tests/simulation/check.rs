@@ -238,7 +238,10 @@ fn ending(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
                     "retracted" => withdrawn,
                     "stopped" | "refused" => {
                         let way = (delivery.contact.clone(), delivery.channel);
-                        story.facts.blocked.contains_key(&way) || delivery.code == "refused"
+                        // Of a contact that is gone nobody knows any more.
+                        way.0.is_empty()
+                            || story.facts.blocked.contains_key(&way)
+                            || delivery.code == "refused"
                     }
                     _ => true,
                 }
