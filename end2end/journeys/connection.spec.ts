@@ -41,6 +41,14 @@ test('a press while the connection is gone is not lost on the page', async ({ pa
   await expect(page.locator('#device')).toContainText('You pressed 1');
   await page.goto(`/history/${alert.id}`);
   await expect(page.locator('#story')).toContainText('answered, key pressed');
+  // Where nothing rings, it is said.
+  await context.setOffline(true);
+  await page.getByRole('button', { name: 'Mute it' }).click();
+  await expect(page.getByRole('alert')).toContainText('Not sent: there is no connection.');
+  await context.setOffline(false);
+  await page.getByRole('button', { name: 'Mute it' }).click();
+  await expect(page.getByRole('button', { name: 'Let it ring again' })).toBeVisible();
+  await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
 test('the server is started anew while a phone rings', async ({ page, ringdown, watch }) => {

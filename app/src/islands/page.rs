@@ -325,23 +325,35 @@ fn send(
     let state = Rc::clone(state);
     state.fetching.set(true);
     spawn_local(async move {
-        let answer = fetch_page(Some((address, body))).await;
         let location = window().map(|window| window.location());
-        if let (Ok((url, html)), Some(location)) = (answer, location) {
-            let here = location.origin().unwrap_or_default() + &location.pathname().unwrap_or_default();
-            let there = url.split(['?', '#']).next().unwrap_or_default().to_owned();
-            // Something to say, or another page altogether: then the browser goes there.
-            if there == here && !url.contains("again=") {
-                replace(&html);
-            } else {
-                let _ = location.set_href(&url);
+        match (fetch_page(Some((address, body))).await, location) {
+            (Ok((url, html)), Some(location)) => {
+                let here = location.origin().unwrap_or_default() + &location.pathname().unwrap_or_default();
+                let there = url.split(['?', '#']).next().unwrap_or_default().to_owned();
+                // Something to say, or another page altogether: then the browser goes there.
+                if there == here && !url.contains("again=") {
+                    replace(&html);
+                    state.sent.set(js_sys::Date::now());
+                } else {
+                    let _ = location.set_href(&url);
+                }
             }
-        } else {
-            // Then the browser sends it, and says what became of that.
-            let _ = form.remove_attribute("data-quiet");
-            let _ = form.request_submit_with_submitter(submitter.as_ref());
+            // The server would not: the browser asks it, and shows what it says.
+            (Err(why), _) if why.is_null() => {
+                let _ = form.remove_attribute("data-quiet");
+                let _ = form.request_submit_with_submitter(submitter.as_ref());
+            }
+            _ => unsent(&form),
         }
-        state.sent.set(js_sys::Date::now());
         done(&state);
     });
+}
+
+/// Nothing was reached. What rings goes on ringing; elsewhere nothing would be seen.
+fn unsent(form: &HtmlFormElement) {
+    let seen = document().and_then(|document| document.get_element_by_id("unsent")).is_some();
+    if !seen && form.get_attribute("data-quiet").is_some_and(|how| how == "once") {
+        let words = r#"<p class="state bad" id="unsent" role="alert">Not sent: there is no connection. Press again.</p>"#;
+        let _ = form.insert_adjacent_html("afterend", words);
+    }
 }
