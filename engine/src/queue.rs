@@ -185,7 +185,8 @@ struct NextRow {
 macro_rules! due_sql {
     ($lock:literal) => {
         concat!(
-            "SELECT d.id, d.kind, d.alert_id, d.member_id, d.contact_id, d.body, d.attempts, d.created_ms, d.expires_ms, d.follows,
+            "SELECT d.id, d.kind, d.alert_id, d.member_id, d.contact_id, d.body, d.attempts, d.created_ms,
+                    d.expires_ms, d.follows,
                     c.phone, c.method, c.wanted_method, c.verified_ms, m.is_member, m.is_demo, b.reason AS blocked,
                     m.paused_until_ms
              FROM deliveries d JOIN members m ON m.id = d.member_id
@@ -251,7 +252,7 @@ pub(crate) async fn claim_in(
             Ok(one) => one,
             Err((state, code)) => {
                 finish_unsent(tx, &row.id, state, code, now).await?;
-                if state == "expired" {
+                if state == "expired" && channel == Channel::Call {
                     follow::instead(engine, tx, &row.id, &row.member_id, now).await?;
                 }
                 claim.ended.push(row.member_id);
@@ -292,7 +293,7 @@ struct Ended {
     member_id: String,
 }
 
-/// Ends what became too old while nothing could leave; returns whose it was.
+/// Ends what became too old while nothing could leave, and owes a text instead of a call; returns whose it was.
 async fn expire(engine: &Engine, tx: &mut Tx, channel: Channel, now: Millis) -> Result<Vec<String>> {
     let ended = rows!(
         tx,
@@ -302,7 +303,7 @@ async fn expire(engine: &Engine, tx: &mut Tx, channel: Channel, now: Millis) -> 
         now.0,
         channel.as_str()
     )?;
-    for call in &ended {
+    for call in ended.iter().filter(|_| channel == Channel::Call) {
         follow::instead(engine, tx, &call.id, &call.member_id, now).await?;
     }
     Ok(ended.into_iter().map(|row| row.member_id).collect())

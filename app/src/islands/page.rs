@@ -37,7 +37,7 @@ fn document() -> Option<Document> {
 struct State {
     waiting: Cell<bool>,
     fetching: Cell<bool>,
-    /// When a form was last sent and answered, in ms.
+    /// When a form was last sent and answered, in ms; infinite while one is under way.
     sent: Cell<f64>,
     again: Cell<bool>,
     /// How long to wait when the connection was refused, or a fetch failed, once more.
@@ -276,10 +276,7 @@ fn quiet_forms(state: &Rc<State>) {
         let Some(body) = body_of(&form, event.submitter().as_ref()) else { return };
         event.prevent_default();
         // The second of two quick presses is meant for what stood there before.
-        let now = js_sys::Date::now();
-        if form.get_attribute("data-quiet").is_some_and(|how| how == "once")
-            && (state.fetching.get() || now - state.sent.get() < TWICE_MS)
-        {
+        if is_once(&form) && js_sys::Date::now() - state.sent.get() < TWICE_MS {
             return;
         }
         // A key may well be pressed twice, and the page with the form stays: its token would be spent.
@@ -324,7 +321,9 @@ fn send(
 ) {
     let state = Rc::clone(state);
     state.fetching.set(true);
+    state.sent.set(f64::INFINITY);
     spawn_local(async move {
+        let mut answered = 0.0;
         let location = window().map(|window| window.location());
         match (fetch_page(Some((address, body))).await, location) {
             (Ok((url, html)), Some(location)) => {
@@ -333,7 +332,7 @@ fn send(
                 // Something to say, or another page altogether: then the browser goes there.
                 if there == here && !url.contains("again=") {
                     replace(&html);
-                    state.sent.set(js_sys::Date::now());
+                    answered = js_sys::Date::now();
                 } else {
                     let _ = location.set_href(&url);
                 }
@@ -345,14 +344,20 @@ fn send(
             }
             _ => unsent(&form),
         }
+        state.sent.set(answered);
         done(&state);
     });
+}
+
+/// Where the same place holds another button after a press.
+fn is_once(form: &HtmlFormElement) -> bool {
+    form.get_attribute("data-quiet").is_some_and(|how| how == "once")
 }
 
 /// Nothing was reached. What rings goes on ringing; elsewhere nothing would be seen.
 fn unsent(form: &HtmlFormElement) {
     let seen = document().and_then(|document| document.get_element_by_id("unsent")).is_some();
-    if !seen && form.get_attribute("data-quiet").is_some_and(|how| how == "once") {
+    if !seen && is_once(form) {
         let words = r#"<p class="state bad" id="unsent" role="alert">Not sent: there is no connection. Press again.</p>"#;
         let _ = form.insert_adjacent_html("afterend", words);
     }

@@ -66,8 +66,8 @@ pub(crate) async fn instead(
         Told,
         "SELECT d.alert_id, d.contact_id, d.expires_ms, a.understood, a.packet, c.description, c.phone
          FROM deliveries d JOIN alerts a ON a.id = d.alert_id JOIN contacts c ON c.id = d.contact_id
-         WHERE d.id = $1 AND d.kind = 'alert' AND d.channel = 'call' AND d.expires_ms > $2 AND c.method = 'call' AND c.verified_ms IS NOT NULL
-             AND c.phone IS NOT NULL
+         WHERE d.id = $1 AND d.kind = 'alert' AND d.channel = 'call' AND d.expires_ms > $2 AND c.method = 'call'
+             AND c.verified_ms IS NOT NULL AND c.phone IS NOT NULL
              AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.contact_id = c.id AND b.channel = 'text')
              AND NOT EXISTS (SELECT 1 FROM deliveries t WHERE t.alert_id = d.alert_id
                  AND t.contact_id = d.contact_id AND t.channel = 'text')",

@@ -44,6 +44,12 @@ async fn newest_sid(w: &World) -> String {
     w.column("SELECT provider_sid FROM attempts ORDER BY started_ms, id").await.pop().unwrap()
 }
 
+async fn press_one(w: &World, attempt: &str, sid: &str) {
+    let key = [("CallSid", sid), ("Digits", "1"), ("CallStatus", "in-progress")];
+    let key = key.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    callbacks::key(&w.engine, attempt, &key, false).await.unwrap();
+}
+
 async fn alerts_of_one_superevent_are_one_entry(w: &World) {
     let (ann, _) = w.listener(ANN, "text").await;
     w.take(&new("S230101a", 1e-9)).await;
@@ -164,13 +170,8 @@ async fn a_thread_tells_what_happened_and_why(w: &World) {
     assert_eq!((about.thread.gist.mood, about.thread.gist.words.as_str()), (Mood::Busy, "Being called now"));
     assert!(about.standing.can_acknowledge);
     let attempt = w.attempts().await.pop().unwrap();
-    let key = [
-        ("CallSid".to_owned(), sid),
-        ("Digits".to_owned(), "1".to_owned()),
-        ("CallStatus".to_owned(), "in-progress".to_owned()),
-    ];
     w.pass(9);
-    callbacks::key(&w.engine, &attempt, &key, false).await.unwrap();
+    press_one(w, &attempt, &sid).await;
     let pressed = w.now();
     w.pass(30);
     w.take(&labelled("S230101a", 1e-9, "EM_READY")).await;
@@ -397,13 +398,8 @@ async fn a_key_in_the_call_answers_for_the_text_too(w: &World) {
     assert!(about.standing.can_acknowledge && about.standing.acknowledged.is_none());
     let sid = w.value("SELECT provider_sid FROM attempts WHERE channel = 'call'").await;
     let attempt = w.value("SELECT id FROM attempts WHERE channel = 'call'").await;
-    let key = [
-        ("CallSid".to_owned(), sid),
-        ("Digits".to_owned(), "1".to_owned()),
-        ("CallStatus".to_owned(), "in-progress".to_owned()),
-    ];
     w.pass(9);
-    callbacks::key(&w.engine, &attempt, &key, false).await.unwrap();
+    press_one(w, &attempt, &sid).await;
     let about = history::about(&w.engine, &ann, "S230101a").await.unwrap();
     assert_eq!((about.standing.can_acknowledge, about.standing.acknowledged), (false, Some(w.now())));
 }

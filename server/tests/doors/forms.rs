@@ -69,6 +69,9 @@ async fn hostile_words_are_shown_harmlessly_or_refused_at_the_field() {
                 !seen.html.contains("<script>alert") && !seen.html.contains("<img src=x"),
                 "{path} {shown:?}"
             );
+            // Whatever is not accepted says so.
+            let said = seen.html.contains("role=\"alert\"") || seen.html.contains("role=\"status\"");
+            assert!(said, "{path} {shown:?}: {}", seen.html);
             // What nobody can want is refused at its field.
             let refused = seen.html.contains("aria-invalid=\"true\"");
             let unwanted = [long.as_str(), "a\u{202e}b\u{2066}c", "\u{0}\u{8}"].contains(&words);
