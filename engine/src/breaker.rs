@@ -1,8 +1,11 @@
 //! The breaker of each channel. While Twilio refuses our account, or nothing gets through to it, deliveries wait in the
-//! queue instead of failing one after the other; now and then one is let through to find out.
+//! queue instead of failing one after the other; now and then one is let through to find out. Where Twilio says itself
+//! how long to wait (429 with Retry-After), the channel rests for so long.
 //!
 //! It stands in the row that every claim locks, so all replicas share it and a claim asks nothing more. Easily got
 //! wrong: what left before it opened may still come back well, which proves nothing of now.
+
+use std::time::Duration;
 
 use model::contact::Channel;
 use model::time::Millis;
@@ -38,6 +41,8 @@ pub(crate) enum Pulse {
     Well,
     /// It got nowhere; a few of these in a row are too many.
     Weak(String),
+    /// Twilio asked to be left alone for so long.
+    Rest(Duration),
     /// Our account or number is refused, so everything else would be too.
     Refused(String),
 }
@@ -114,6 +119,7 @@ pub(crate) async fn note(
 ) -> Result<bool> {
     let (code, most) = match pulse {
         Pulse::Well => return well(tx, engine, channel, started, now).await,
+        Pulse::Rest(long) => return rest(tx, channel, *long, now).await.map(|()| false),
         Pulse::Weak(code) => (code, IN_A_ROW),
         Pulse::Refused(code) => (code, 1),
     };
@@ -140,6 +146,20 @@ pub(crate) async fn note(
     )?;
     alarms::raise_in(tx, Kind::ChannelHeld, channel.as_str(), &words(channel, code), now).await?;
     Ok(true)
+}
+
+/// Nothing leaves by a channel for as long as Twilio asked, or until it is time to ask again.
+async fn rest(tx: &mut Tx, channel: Channel, long: Duration, now: Millis) -> Result<()> {
+    let long_ms = i64::try_from(long.as_millis()).unwrap_or(i64::MAX).min(MOST_PAUSE_MS);
+    tracing::warn!(channel = channel.as_str(), long_ms, "Twilio asked for a rest");
+    exec!(
+        tx,
+        "UPDATE rate_slots SET rest_ms = $1 WHERE name = $2 AND (rest_ms < $1 OR rest_ms > $3)",
+        now.0 + long_ms,
+        channel.as_str(),
+        now.0 + MOST_PAUSE_MS
+    )
+    .map(drop)
 }
 
 async fn well(tx: &mut Tx, engine: &Engine, channel: Channel, started: Millis, now: Millis) -> Result<bool> {

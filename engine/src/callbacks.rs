@@ -120,7 +120,7 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
     }
     let mutes = digits == "2" && held.delivery.alert_id.is_some();
     if digits == "1" || mutes {
-        settle::acknowledged(&mut tx, &mut held, digits, now).await?;
+        settle::acknowledged(engine, &mut tx, &mut held, digits, now).await?;
         if mutes {
             settle::muted(&mut tx, &held, now).await?;
         }
@@ -131,7 +131,7 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
         return Ok(twiml::farewell(speech, thanks));
     }
     if digits == "9" && asked {
-        settle::acknowledged(&mut tx, &mut held, digits, now).await?;
+        settle::acknowledged(engine, &mut tx, &mut held, digits, now).await?;
         if let Some(contact_id) = &held.delivery.contact_id {
             blocks::add(&mut tx, contact_id, Channel::Call, None, now).await?;
         }
@@ -184,8 +184,9 @@ pub async fn text(engine: &Engine, params: &Params) -> Result<String> {
     }
 }
 
-/// The reply is about the newest alert that was texted to this phone, for each member who has it. An alert that is
-/// acknowledged already gets no answer: two machines must not talk to each other for ever.
+/// The reply is about the newest alert that was texted to this phone, for each member who has it: whoever replies has
+/// it, whatever we know of its delivery. What was acknowledged already may still be muted; what is no news gets no
+/// answer, since two machines must not talk to each other for ever.
 async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Result<String> {
     let now = engine.now();
     let mut tx = engine.db().write().await?;
@@ -195,19 +196,23 @@ async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Resul
         "SELECT t.id AS attempt_id, a.subject FROM attempts t
          JOIN deliveries d ON d.id = t.delivery_id JOIN alerts a ON a.id = d.alert_id
          JOIN contacts c ON c.id = d.contact_id
-         WHERE c.phone = $1 AND d.channel = 'text' AND d.state IN ('sent', 'reached') AND d.acked_ms IS NULL
+         WHERE c.phone = $1 AND d.channel = 'text' AND d.state IN ('sending', 'sent', 'unknown', 'reached', 'unconfirmed')
+             AND (d.acked_ms IS NULL OR ($3 AND NOT EXISTS (SELECT 1 FROM mutes m
+                 WHERE m.member_id = d.member_id AND m.subject IN (a.subject, a.thread))))
              AND d.created_ms > $2 AND t.number = d.attempts
              AND NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.contact_id = d.contact_id AND n.channel = 'text'
-                 AND n.alert_id IS NOT NULL AND n.state IN ('sent', 'reached')
+                 AND n.alert_id IS NOT NULL
+                 AND n.state IN ('sending', 'sent', 'unknown', 'reached', 'unconfirmed')
                  AND (n.created_ms > d.created_ms OR (n.created_ms = d.created_ms AND n.id > d.id)))
          ORDER BY t.id",
         from.as_str(),
-        now.plus_secs(-REPLY_SECS).0
+        now.plus_secs(-REPLY_SECS).0,
+        mute
     )?;
     let mut members = Vec::new();
     for one in &latest {
         let mut held = settle::hold(&mut tx, &one.attempt_id).await?;
-        settle::acknowledged(&mut tx, &mut held, if mute { "2" } else { "1" }, now).await?;
+        settle::acknowledged(engine, &mut tx, &mut held, if mute { "2" } else { "1" }, now).await?;
         if mute {
             settle::muted(&mut tx, &held, now).await?;
         }

@@ -72,6 +72,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) holds: BTreeMap<(String, String), Hold>,
     /// Contacts that were told of this superevent or event before, and to whom this is one more alert.
     pub(crate) told: HashSet<String>,
+    /// Contacts of which nobody knows yet whether they were told: a retraction leaves only if they were.
+    pub(crate) unsure: HashSet<String>,
 }
 
 /// What was said so far to everybody.
@@ -81,6 +83,8 @@ struct SoFar {
     waiting: BTreeMap<(String, Channel), Vec<String>>,
     /// Contacts with something sent, or on its way, that did not fail.
     told: HashSet<String>,
+    /// Of these, the ones that certainly were told.
+    sure: HashSet<String>,
     /// When it was last owed by each way.
     told_by: BTreeMap<(String, Channel), Millis>,
     taken_back: HashSet<(String, Channel)>,
@@ -181,9 +185,9 @@ impl SoFar {
              JOIN alerts a ON a.id = d.alert_id
              WHERE a.subject = $1 AND a.received_ms >= $2 AND d.contact_id IS NOT NULL
              UNION ALL
-             SELECT d.id, h.contact_id, d.channel, 'sent', NULL, h.retraction, d.created_ms FROM held h
+             SELECT d.id, h.contact_id, d.channel, d.state, NULL, h.taken_back, d.created_ms FROM held h
              JOIN deliveries d ON d.id = h.digest_id
-             WHERE h.subject = $1 AND h.held_ms >= $2 AND d.state NOT IN ('failed', 'expired', 'cancelled')",
+             WHERE h.subject = $1 AND h.held_ms >= $2 AND d.state NOT IN ('queued', 'cancelled')",
             subject,
             since.0
         )?;
@@ -204,12 +208,25 @@ impl SoFar {
                     }
                     let at = so_far.told_by.entry(way).or_insert(Millis(row.created_ms));
                     *at = Millis(row.created_ms).max(*at);
+                    if !row.retraction && is_certain(channel, &row.state) {
+                        so_far.sure.insert(row.contact_id.clone());
+                    }
                     so_far.told.insert(row.contact_id);
                 }
                 _ => {}
             }
         }
         Ok(so_far)
+    }
+}
+
+/// Whether a delivery in this state, which has not failed, has told somebody: a text that Twilio took has; a call that
+/// it took may still find nobody.
+fn is_certain(channel: Channel, state: &str) -> bool {
+    match state {
+        "reached" | "unconfirmed" => true,
+        "sent" => channel == Channel::Text,
+        _ => false,
     }
 }
 
@@ -237,6 +254,10 @@ pub(crate) async fn plan<'a>(
         return Ok(plan);
     }
     let subject = alert.subject();
+    // First, so that what is found then stays so.
+    if earlier.is_some() && alert.retraction {
+        outdate(tx, subject).await?;
+    }
     let mut so_far = match earlier {
         Some(since) => SoFar::load(tx, subject, since).await?,
         None => SoFar::default(),
@@ -245,10 +266,12 @@ pub(crate) async fn plan<'a>(
     if alert.retraction {
         for (way, waiting) in std::mem::take(&mut so_far.waiting) {
             if withdraw(tx, &waiting, "retracted", now).await?.faster {
+                so_far.told.insert(way.0.clone());
                 so_far.told_by.insert(way, now);
             }
         }
         plan.take_back(&so_far, &muted, rules, now);
+        plan.unsure = so_far.told.difference(&so_far.sure).cloned().collect();
     }
     // Of all rules of a member the same holds.
     let mut hushed: HashMap<&str, Option<Hush>> = HashMap::new();
@@ -327,6 +350,60 @@ async fn withdraw(tx: &mut Tx, waiting: &[String], code: &str, now: Millis) -> R
         done.faster |= withdrawn == 0;
     }
     Ok(done)
+}
+
+/// A retraction came: what is under way is not tried again.
+async fn outdate(tx: &mut Tx, subject: &str) -> Result<()> {
+    exec!(
+        tx,
+        "UPDATE deliveries SET stale = TRUE
+         WHERE state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed') AND NOT stale
+             AND alert_id IN (SELECT id FROM alerts WHERE subject = $1 AND NOT retraction)",
+        subject
+    )
+    .map(drop)
+}
+
+/// Whether those to whom a retraction is owed were told of what it takes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WasTold {
+    Yes,
+    /// It is under way, or its outcome unknown.
+    Unsure,
+    No,
+}
+
+#[derive(FromRow)]
+struct ToldRow {
+    channel: String,
+    state: String,
+}
+
+/// Asked when a retraction that was owed in doubt is due.
+pub(crate) async fn was_told(tx: &mut Tx, retraction: &str) -> Result<WasTold> {
+    let found = rows!(
+        tx,
+        ToldRow,
+        "SELECT o.channel, o.state FROM deliveries d JOIN alerts b ON b.id = d.alert_id
+             JOIN subjects s ON s.id = b.subject
+             JOIN alerts a ON a.subject = b.subject AND NOT a.retraction AND a.received_ms >= s.begun_ms
+             JOIN deliveries o ON o.alert_id = a.id AND o.contact_id = d.contact_id WHERE d.id = $1
+         UNION ALL
+         SELECT o.channel, o.state FROM deliveries d JOIN alerts b ON b.id = d.alert_id
+             JOIN held h ON h.subject = b.subject AND h.contact_id = d.contact_id AND NOT h.taken_back
+             JOIN deliveries o ON o.id = h.digest_id WHERE d.id = $1",
+        retraction
+    )?;
+    let certain =
+        |row: &ToldRow| Channel::parse(&row.channel).is_some_and(|channel| is_certain(channel, &row.state));
+    let open = |row: &ToldRow| matches!(row.state.as_str(), "sending" | "sent" | "unknown");
+    Ok(if found.iter().any(certain) {
+        WasTold::Yes
+    } else if found.iter().any(open) {
+        WasTold::Unsure
+    } else {
+        WasTold::No
+    })
 }
 
 #[derive(FromRow)]

@@ -100,21 +100,15 @@ pub(crate) async fn hold(
     Ok(())
 }
 
-/// Somebody said on the phone that they know of what this alert is about: what is held of it is news no more.
-pub(crate) async fn known(tx: &mut Tx, member_id: &str, alert_id: Option<&str>, now: Millis) -> Result<()> {
-    exec!(
-        tx,
-        "UPDATE held SET done_ms = $1 WHERE member_id = $2 AND done_ms IS NULL
-         AND subject = (SELECT subject FROM alerts WHERE id = $3)",
-        now.0,
-        member_id,
-        alert_id
-    )
-    .map(drop)
-}
-
-/// The same, said on a page of a superevent with its events.
-pub(crate) async fn known_thread(tx: &mut Tx, member_id: &str, thread: &str, now: Millis) -> Result<()> {
+/// A member knows of a thread: what is held of it is news no more.
+pub(crate) async fn known(
+    engine: &Engine,
+    tx: &mut Tx,
+    member_id: &str,
+    thread: &str,
+    now: Millis,
+) -> Result<()> {
+    outdate(engine, tx, thread, Some(member_id), now).await?;
     exec!(
         tx,
         "UPDATE held SET done_ms = $1 WHERE member_id = $2 AND done_ms IS NULL
@@ -124,6 +118,70 @@ pub(crate) async fn known_thread(tx: &mut Tx, member_id: &str, thread: &str, now
         thread
     )
     .map(drop)
+}
+
+#[derive(FromRow)]
+struct Telling {
+    id: String,
+}
+
+/// There is newer news of a subject, or of all that belongs to a thread. Digests that wait to tell of it, all of them
+/// or one member's, are made anew; those under way are not tried again as they are.
+pub(crate) async fn outdate(
+    engine: &Engine,
+    tx: &mut Tx,
+    about: &str,
+    member_id: Option<&str>,
+    now: Millis,
+) -> Result<()> {
+    let telling = rows!(
+        tx,
+        Telling,
+        "SELECT DISTINCT d.id FROM held h JOIN deliveries d ON d.id = h.digest_id
+         WHERE h.subject IN (SELECT subject FROM alerts WHERE subject = $1 OR thread = $1)
+             AND ($2 IS NULL OR h.member_id = $2) AND d.state IN ('queued', 'sending', 'sent', 'unknown')
+         ORDER BY d.id",
+        about,
+        member_id
+    )?;
+    for one in telling {
+        exec!(
+            tx,
+            "UPDATE deliveries SET stale = TRUE
+             WHERE id = $1 AND state IN ('queued', 'sending', 'sent', 'unknown')",
+            one.id.as_str()
+        )?;
+        reopen(engine, tx, &one.id, now).await?;
+    }
+    Ok(())
+}
+
+/// Takes a digest back that waits; what it would have told is held again, and told anew at once.
+pub(crate) async fn reopen(engine: &Engine, tx: &mut Tx, digest_id: &str, now: Millis) -> Result<()> {
+    let taken = exec!(
+        tx,
+        "UPDATE deliveries SET state = 'cancelled', code = 'merged', updated_ms = $1
+         WHERE id = $2 AND state = 'queued'",
+        now.0,
+        digest_id
+    )?;
+    if taken == 0 {
+        return Ok(());
+    }
+    exec!(
+        tx,
+        "UPDATE held SET done_ms = NULL, digest_id = NULL, taken_back = FALSE WHERE digest_id = $1",
+        digest_id
+    )?;
+    exec!(
+        tx,
+        "INSERT INTO digests (member_id, due_ms) SELECT member_id, $1 FROM deliveries WHERE id = $2
+         ON CONFLICT (member_id) DO UPDATE SET due_ms = excluded.due_ms",
+        now.0,
+        digest_id
+    )?;
+    engine.digests().no_later_than(now);
+    Ok(())
 }
 
 /// The member's quiet hours end at another time than was noted, or have ended.
@@ -176,6 +234,7 @@ struct HeldRow {
 /// Takes the member's note away and owes what it was for.
 async fn tell(engine: &Engine, member_id: &str, now: Millis) -> Result<()> {
     let mut tx = engine.db().write().await?;
+    hold_subjects(&mut tx, member_id).await?;
     let taken =
         exec!(&mut tx, "DELETE FROM digests WHERE member_id = $1 AND due_ms <= $2", member_id, now.0)?;
     if taken == 0 {
@@ -212,6 +271,26 @@ async fn tell(engine: &Engine, member_id: &str, now: Millis) -> Result<()> {
 }
 
 #[derive(FromRow)]
+struct SubjectRow {
+    #[expect(dead_code, reason = "only its lock matters")]
+    id: String,
+}
+
+/// An alert of the same subject that comes in now waits, and then finds the digest; always in this order.
+async fn hold_subjects(tx: &mut Tx, member_id: &str) -> Result<()> {
+    let mine = "SELECT id FROM subjects WHERE id IN
+             (SELECT subject FROM held WHERE member_id = $1 AND done_ms IS NULL) ORDER BY id";
+    match tx {
+        Tx::Sqlite(_) => {}
+        Tx::Postgres(_) => {
+            let sql = sqlx::AssertSqlSafe(format!("{mine} FOR NO KEY UPDATE"));
+            rows!(tx, SubjectRow, sql, member_id)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(FromRow)]
 struct NowRow {
     known: String,
     over: Option<String>,
@@ -236,6 +315,7 @@ async fn news(tx: &mut Tx, member_id: &str, held: &[HeldRow]) -> Result<BTreeMap
                      OR m.subject IN (SELECT a.thread FROM alerts a WHERE a.subject = $2))) THEN 'muted'
                  WHEN EXISTS (SELECT 1 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
                      WHERE d.member_id = $1 AND a.subject = $2 AND d.updated_ms > $3 AND (a.retraction OR NOT $4)
+                         AND NOT (d.if_told AND d.state = 'queued')
                          AND d.state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed'))
                      THEN 'told'
                  END AS over,
@@ -292,6 +372,7 @@ async fn owe(
             },
             expires: now.plus_secs(EXPIRES_SECS),
             follows: None,
+            if_told: false,
         });
     }
     queue::add(tx, &owed, now).await?;
@@ -307,7 +388,7 @@ async fn link(tx: &mut Tx, contact_id: &str, told: impl Iterator<Item = &Held>, 
     for one in told {
         exec!(
             tx,
-            "UPDATE held SET retraction = $1, digest_id = (SELECT max(d.id) FROM deliveries d
+            "UPDATE held SET taken_back = $1, digest_id = (SELECT max(d.id) FROM deliveries d
                  WHERE d.kind = 'digest' AND d.contact_id = $2 AND d.created_ms = $3)
              WHERE contact_id = $2 AND subject = $4 AND done_ms = $3",
             one.retracted,

@@ -18,21 +18,25 @@ use crate::db::Tx;
 use crate::error::Result;
 use crate::providers::ProviderError;
 use crate::providers::twilio::{Remote, Voice};
-use crate::queue::Claimed;
+use crate::queue::{Beside, Claimed, Slot};
 use crate::settle::News;
 use crate::{
-    Engine, bins, callbacks, digest, milestones, queue, reconcile, ruleset, settle, twiml, verification,
+    Engine, Settings, Wheel, bins, callbacks, digest, milestones, queue, reconcile, ruleset, settle, twiml,
+    verification,
 };
 
 mod gate;
 
 use gate::Gate;
 
-/// Requests to Twilio under way at once for each channel; Twilio limits concurrency.
-const IN_FLIGHT: usize = 16;
+/// Requests to Twilio under way at once for each channel. Twilio limits how many: ten are safe with any account. One
+/// that may send faster gets half a second's worth, so that a slow network does not slow it down.
+const IN_FLIGHT: std::ops::RangeInclusive<usize> = 10..=256;
 /// Claimed and not settled yet, for each channel: those whose slot is near, those under way, and those whose answer
-/// is being written down. More than a quarter of a second's worth at a thousand a second.
-const UNSETTLED: usize = 512;
+/// is being written down. More than half a second's worth at a thousand a second.
+const UNSETTLED: usize = 768;
+/// The longest wait for a slot.
+const FARTHEST: Duration = Duration::from_secs(1);
 const CHANNELS: [Channel; 2] = [Channel::Call, Channel::Text];
 /// The safety net, also how often a healthy dispatcher is seen to turn.
 const POLL: Duration = Duration::from_secs(1);
@@ -44,18 +48,43 @@ pub async fn run(engine: Engine, stop: watch::Receiver<bool>) {
     if let Err(error) = reconcile::take_over(&engine).await {
         tracing::error!(%error, "what an earlier run left open waits for the end of its lease");
     }
-    let calls = tokio::spawn(channel_loop(engine.clone(), Channel::Call, stop.clone()));
-    let texts = tokio::spawn(channel_loop(engine.clone(), Channel::Text, stop.clone()));
-    let checks = tokio::spawn(check_loop(engine, stop));
-    for task in [calls, texts, checks] {
-        if let Err(error) = task.await {
-            tracing::error!(%error, "a dispatch task ended badly");
+    tokio::join!(
+        channel(&engine, Channel::Call, &stop),
+        channel(&engine, Channel::Text, &stop),
+        keep("chores", &stop, || chores(engine.clone(), stop.clone())),
+        keep("questions", &stop, || questions(engine.clone(), stop.clone())),
+    );
+}
+
+/// Begins a task anew that ended badly; whoever asks `/readyz` sees that it does not turn.
+async fn keep<F, Fut>(name: &'static str, stop: &watch::Receiver<bool>, task: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    while let Err(error) = tokio::spawn(task()).await {
+        tracing::error!(%error, name, "a part of the dispatcher ended badly and begins anew");
+        if *stop.borrow() {
+            return;
         }
+        tokio::time::sleep(AFTER_FAILURE).await;
+    }
+}
+
+/// Opens the lane, and closes it when nothing is under way.
+async fn channel(engine: &Engine, channel: Channel, stop: &watch::Receiver<bool>) {
+    engine.lanes().open(channel, UNSETTLED);
+    keep(channel.as_str(), stop, || channel_loop(engine.clone(), channel, stop.clone())).await;
+    // Whoever has all of it knows that nothing is under way, and leaves nothing for others to take.
+    if let Ok(all) =
+        engine.lanes().of(channel).acquire_many(u32::try_from(UNSETTLED).unwrap_or(u32::MAX)).await
+    {
+        all.forget();
     }
 }
 
 /// The ways out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lanes {
     calls: Lane,
     texts: Lane,
@@ -68,22 +97,39 @@ struct Lane {
     /// How many more requests may be under way.
     wire: Semaphore,
     gate: Gate,
+    beside: Beside,
     /// Something failed there lately, as far as this process knows: what succeeds must be told to all.
     trouble: AtomicBool,
 }
 
-impl Default for Lane {
-    fn default() -> Self {
+impl Lane {
+    fn new(per_second: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate of 0.01 to 10,000"
+        )]
+        let in_flight = ((per_second / 2.0) as usize).clamp(*IN_FLIGHT.start(), *IN_FLIGHT.end());
         Self {
             room: Arc::new(Semaphore::new(0)),
-            wire: Semaphore::new(IN_FLIGHT),
+            wire: Semaphore::new(in_flight),
             gate: Gate::default(),
+            beside: Beside::default(),
             trouble: AtomicBool::new(false),
         }
     }
 }
 
 impl Lanes {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let [calls, texts] = CHANNELS.map(|channel| Lane::new(settings.per_second(channel)));
+        Self { calls, texts }
+    }
+
+    pub(crate) const fn beside(&self, channel: Channel) -> &Beside {
+        &self.lane(channel).beside
+    }
+
     const fn lane(&self, channel: Channel) -> &Lane {
         match channel {
             Channel::Call => &self.calls,
@@ -167,7 +213,6 @@ fn tell(engine: &Engine, members: &[String]) {
 }
 
 async fn channel_loop(engine: Engine, channel: Channel, mut stop: watch::Receiver<bool>) {
-    engine.lanes().open(channel, UNSETTLED);
     let lane = engine.lanes().of(channel).clone();
     let mut work = engine.bus().watch_work();
     while !*stop.borrow() {
@@ -188,10 +233,6 @@ async fn channel_loop(engine: Engine, channel: Channel, mut stop: watch::Receive
             _ = stop.changed() => {}
         }
     }
-    // Whoever has all of it knows that nothing is under way, and leaves nothing for others to take.
-    if let Ok(all) = lane.acquire_many(u32::try_from(UNSETTLED).unwrap_or(u32::MAX)).await {
-        all.forget();
-    }
 }
 
 /// Claims once and starts the sends; returns how long to wait if nothing wakes us.
@@ -199,7 +240,7 @@ async fn turn(engine: &Engine, channel: Channel) -> Result<Duration> {
     // No more than one claim takes: what is newly owed in the meantime finds room.
     let room = engine.lanes().take(channel, queue::BATCH);
     let claim = queue::claim(engine, channel, room.len()).await?;
-    engine.note_turn(channel);
+    engine.note_turn(channel.into());
     let wait = claim.again.map_or(POLL, |again| millis_until(engine, again.0));
     Leaving { sends: claim.claimed.into_iter().zip(room).collect(), ended: claim.ended }.send(engine);
     Ok(wait.min(POLL))
@@ -227,7 +268,8 @@ pub async fn step(engine: &Engine) -> Result<usize> {
     Ok(sent)
 }
 
-async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
+/// What needs the database alone.
+async fn chores(engine: Engine, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         // So that the first alert after a change need not load the rules.
         if let Err(error) = ruleset::refresh(&engine).await {
@@ -236,14 +278,28 @@ async fn check_loop(engine: Engine, mut stop: watch::Receiver<bool>) {
         if let Err(error) = digest::step(&engine).await {
             tracing::error!(%error, "what quiet hours held back cannot be looked for");
         }
-        if let Err(error) = reconcile::step(&engine).await {
-            tracing::error!(%error, "unsettled attempts cannot be looked into");
-        }
         if let Err(error) = milestones::step(&engine).await {
             tracing::warn!(%error, "the times of an alert cannot be measured; later again");
         }
+        engine.note_turn(Wheel::Chores);
         tokio::select! {
             () = tokio::time::sleep(POLL) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// What Twilio is asked about, however long it takes to answer. A question that is broken off is asked again.
+async fn questions(engine: Engine, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let asked = async {
+            if let Err(error) = reconcile::step(&engine).await {
+                tracing::error!(%error, "unsettled attempts cannot be looked into");
+            }
+            tokio::time::sleep(POLL).await;
+        };
+        tokio::select! {
+            () = asked => {}
             _ = stop.changed() => {}
         }
     }
@@ -275,19 +331,35 @@ const fn outcome(answer: &Result<Remote, ProviderError>) -> &'static str {
 
 /// Returns when the request may leave, with its place on the wire.
 async fn wait_for_slot<'a>(engine: &'a Engine, claimed: &Claimed) -> Option<SemaphorePermit<'a>> {
+    let (channel, cost) = (claimed.channel, claimed.cost());
+    let lane = engine.lanes().lane(channel);
     // A clock that is moved by hand does not pass while somebody waits, and nobody is late by it.
     if engine.is_stepped() {
-        return engine.lanes().lane(claimed.channel).wire.acquire().await.ok();
+        return lane.wire.acquire().await.ok();
     }
-    let wait_us = claimed.slot_us - engine.now().0 * 1000;
-    if let Ok(wait @ 1..) = u64::try_from(wait_us) {
-        // No slot is further ahead, whatever a clock that was set back says.
-        tokio::time::sleep(Duration::from_micros(wait).min(queue::HORIZON)).await;
-    }
-    let lane = engine.lanes().lane(claimed.channel);
+    wait_until(engine, claimed.slot).await;
     let place = lane.wire.acquire().await.ok();
-    lane.gate.pass(engine.settings().per_second(claimed.channel), claimed.cost()).await;
+    let mut slot = claimed.slot;
+    while slot.is_missed(engine, channel) {
+        match Slot::another(engine, channel, cost).await {
+            Ok(Some(another)) => slot = another,
+            Ok(None) => tokio::time::sleep(queue::HORIZON).await,
+            Err(error) => {
+                tracing::warn!(%error, delivery = claimed.delivery_id, "no other slot; the old one is used");
+                break;
+            }
+        }
+        wait_until(engine, slot).await;
+    }
+    lane.gate.pass(engine.settings().per_second(channel), cost).await;
     place
+}
+
+async fn wait_until(engine: &Engine, slot: Slot) {
+    if let Ok(wait @ 1..) = u64::try_from(slot.from_us - engine.now().0 * 1000) {
+        // No slot is further ahead, whatever a clock that was set back says.
+        tokio::time::sleep(Duration::from_micros(wait).min(FARTHEST)).await;
+    }
 }
 
 /// `None` if it waited so long that others have looked into it: then it must not leave any more.
@@ -345,7 +417,7 @@ async fn words(engine: &Engine, claimed: &Claimed) -> Result<Words, ProviderErro
         (Channel::Call, code) => {
             let bin = bins::url(engine, claimed, code.as_deref()).await.map_err(|error| {
                 tracing::error!(%error, delivery = claimed.delivery_id, "no address of a bin could be made");
-                ProviderError::Retry { code: "no_words".to_owned(), after: Duration::from_secs(1) }
+                not_ready("no_words")
             })?;
             match (bin, code) {
                 (Some(url), _) => Words::Bin(url),
@@ -362,9 +434,14 @@ async fn words(engine: &Engine, claimed: &Claimed) -> Result<Words, ProviderErro
     })
 }
 
+/// Something of ours failed before anything was sent.
+fn not_ready(code: &str) -> ProviderError {
+    ProviderError::Retry { code: code.to_owned(), after: Duration::from_secs(1), asked: false }
+}
+
 async fn make_code(engine: &Engine, claimed: &Claimed) -> Result<String, ProviderError> {
     verification::make(engine, &claimed.contact_id, claimed.channel).await.map_err(|error| {
         tracing::error!(%error, delivery = claimed.delivery_id, "no code could be made");
-        ProviderError::Retry { code: "no_code".to_owned(), after: Duration::from_secs(1) }
+        not_ready("no_code")
     })
 }

@@ -147,6 +147,7 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
                 },
                 expires: now.plus_secs(EXPIRES_SECS),
                 follows: None,
+                if_told: false,
             });
         }
     }

@@ -274,6 +274,9 @@ async fn select(
     let now = engine.now();
     let matched = rules.matching(alert, known);
     let earlier = known.map(|_| begun);
+    if earlier.is_some() {
+        digest::outdate(engine, tx, alert.subject(), None, now).await?;
+    }
     // A retraction is never too late for those who were told.
     let owed_since = if alert.retraction { now } else { owed_since };
     let plan = if owed_since.plus_secs(EXPIRES_SECS) <= now {
@@ -303,6 +306,8 @@ async fn select(
             },
             expires: owed_since.plus_secs(EXPIRES_SECS),
             follows: None,
+            // A rule that asks for the retraction itself tells of a new fact.
+            if_told: speaking.is_empty() && plan.unsure.contains(contact_id),
         });
     }
     queue::add(tx, &owed, now).await?;

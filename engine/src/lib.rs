@@ -94,7 +94,7 @@ struct Inner {
     metrics: Metrics,
     standings: Standings,
     past: PastCache,
-    turned: [AtomicI64; 2],
+    turned: [AtomicI64; Wheel::ALL.len()],
 }
 
 impl Engine {
@@ -108,9 +108,9 @@ impl Engine {
     ) -> Self {
         let bus = Bus::new(&db);
         let (rules, digests) = (RuleCache::default(), Watch::default());
-        let (desk, lanes) = (Desk::default(), Lanes::default());
+        let (desk, lanes) = (Desk::default(), Lanes::new(&settings));
         let (names, metrics, standings) = (Learned::default(), Metrics::default(), Standings::default());
-        let turned = [AtomicI64::new(0), AtomicI64::new(0)];
+        let turned = Wheel::ALL.map(|_| AtomicI64::new(0));
         Self(Arc::new(Inner {
             db,
             clock,
@@ -217,12 +217,67 @@ impl Engine {
 
     /// When the dispatcher last turned for both calls and texts; 0 before its first turn.
     pub fn last_turn(&self) -> Millis {
-        Millis(self.0.turned.iter().map(|at| at.load(Ordering::Relaxed)).min().unwrap_or(0))
+        let ways = [Wheel::Calls, Wheel::Texts].map(|wheel| self.turned(wheel).load(Ordering::Relaxed));
+        Millis(ways.into_iter().min().unwrap_or(0))
     }
 
-    pub(crate) fn note_turn(&self, channel: Channel) {
-        let at = &self.0.turned[usize::from(channel == Channel::Text)];
-        at.store(self.now().0, Ordering::Relaxed);
+    /// Parts of the dispatcher that have not turned for longer than they ever take, by name.
+    pub fn stuck(&self) -> Vec<&'static str> {
+        let now = self.now().0;
+        let is_stuck = |wheel: &Wheel| {
+            // Either way, since a clock may be set back.
+            now.abs_diff(self.turned(*wheel).load(Ordering::Relaxed)) > wheel.patience_ms()
+        };
+        Wheel::ALL.into_iter().filter(is_stuck).map(Wheel::as_str).collect()
+    }
+
+    fn turned(&self, wheel: Wheel) -> &AtomicI64 {
+        &self.0.turned[wheel as usize]
+    }
+
+    pub(crate) fn note_turn(&self, wheel: Wheel) {
+        self.turned(wheel).store(self.now().0, Ordering::Relaxed);
+    }
+}
+
+/// What turns in the dispatcher, each for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wheel {
+    Calls,
+    Texts,
+    /// Rules, digests, measured times.
+    Chores,
+    /// What Twilio is asked about.
+    Questions,
+}
+
+impl Wheel {
+    pub(crate) const ALL: [Self; 4] = [Self::Calls, Self::Texts, Self::Chores, Self::Questions];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::Texts => "texts",
+            Self::Chores => "chores",
+            Self::Questions => "questions",
+        }
+    }
+
+    /// Each turns every second; but some questions to Twilio may take their time.
+    const fn patience_ms(self) -> u64 {
+        match self {
+            Self::Questions => 45_000,
+            _ => 10_000,
+        }
+    }
+}
+
+impl From<Channel> for Wheel {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::Call => Self::Calls,
+            Channel::Text => Self::Texts,
+        }
     }
 }
 

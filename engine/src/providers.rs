@@ -21,6 +21,8 @@ pub enum ProviderError {
         code: String,
         /// The least time to wait.
         after: Duration,
+        /// Twilio asked for this wait, so all that would go the same way keeps to it.
+        asked: bool,
     },
     /// Certainly not done, and asking again will not help.
     #[error("refused ({code})")]

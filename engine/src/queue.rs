@@ -18,10 +18,11 @@ use model::words::gsm7;
 use sqlx::FromRow;
 
 use crate::breaker::Pass;
+use crate::conversation::{self, WasTold};
 use crate::db::{ROWS, Tx, built, exec, row, rows};
 use crate::error::{Error, Result};
 use crate::settle::follow;
-use crate::{Engine, new_id};
+use crate::{Engine, digest, new_id};
 
 mod busy;
 pub mod leaves;
@@ -29,6 +30,7 @@ mod pace;
 
 use busy::Busy;
 use pace::Pace;
+pub(crate) use pace::{Beside, Slot};
 
 /// One message owed to one contact by one channel.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub(crate) struct Owed<'a> {
     pub(crate) expires: Millis,
     /// The call after whose end it is owed.
     pub(crate) follows: Option<&'a str>,
+    /// A retraction that leaves only if its receiver was told of what it takes back.
+    pub(crate) if_told: bool,
 }
 
 /// A delivery that this process has claimed: it has a slot and an open attempt.
@@ -60,8 +64,8 @@ pub(crate) struct Claimed {
     pub(crate) body: String,
     pub(crate) expires: Millis,
     since: Millis,
-    /// Microseconds since the epoch at which the request may leave.
-    pub(crate) slot_us: i64,
+    /// When the request may leave.
+    pub(crate) slot: Slot,
 }
 
 impl Claimed {
@@ -122,7 +126,8 @@ async fn insert(tx: &mut Tx, some: &[&Owed<'_>], before: &mut [i64; 2], now: Mil
         }
         sql.push(
             "INSERT INTO deliveries (id, kind, alert_id, member_id, contact_id, contact_label, channel, priority,
-                 turn, state, body, attempts, not_before_ms, expires_ms, created_ms, updated_ms, follows) ",
+                 turn, state, body, attempts, not_before_ms, expires_ms, created_ms, updated_ms, follows,
+                 if_told) ",
         );
         sql.push_values(some, |mut row, owed| {
             let before = &mut before[usize::from(owed.channel == Channel::Text)];
@@ -146,7 +151,8 @@ async fn insert(tx: &mut Tx, some: &[&Owed<'_>], before: &mut [i64; 2], now: Mil
                 .push_bind(owed.expires.0)
                 .push_bind(now.0)
                 .push_bind(now.0)
-                .push_bind(owed.follows);
+                .push_bind(owed.follows)
+                .push_bind(owed.if_told);
             *before += 1;
         });
     })
@@ -154,6 +160,7 @@ async fn insert(tx: &mut Tx, some: &[&Owed<'_>], before: &mut [i64; 2], now: Mil
 }
 
 #[derive(FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "as the database has them")]
 struct DueRow {
     id: String,
     kind: String,
@@ -165,6 +172,8 @@ struct DueRow {
     created_ms: i64,
     expires_ms: i64,
     follows: Option<String>,
+    stale: bool,
+    if_told: bool,
     phone: Option<String>,
     method: Option<String>,
     wanted_method: Option<String>,
@@ -186,7 +195,7 @@ macro_rules! due_sql {
     ($lock:literal) => {
         concat!(
             "SELECT d.id, d.kind, d.alert_id, d.member_id, d.contact_id, d.body, d.attempts, d.created_ms,
-                    d.expires_ms, d.follows,
+                    d.expires_ms, d.follows, d.stale, d.if_told,
                     c.phone, c.method, c.wanted_method, c.verified_ms, m.is_member, m.is_demo, b.reason AS blocked,
                     m.paused_until_ms
              FROM deliveries d JOIN members m ON m.id = d.member_id
@@ -240,8 +249,9 @@ pub(crate) async fn claim_in(
     let mut claim = Claim { again: Some(now), ..Claim::default() };
     let pass = pace.pass(now);
     if let Pass::None { until } = pass {
-        claim.again = Some(until);
         claim.ended = expire(engine, tx, channel, now).await?;
+        // So many at a time: whoever waits for the writers' turn gets it in between.
+        claim.again = Some(if claim.ended.len() < BATCH { until } else { now });
         return Ok(claim);
     }
     for row in due {
@@ -259,6 +269,11 @@ pub(crate) async fn claim_in(
                 continue;
             }
         };
+        if one.kind == DeliveryKind::Digest && row.stale {
+            digest::reopen(engine, tx, &row.id, now).await?;
+            claim.ended.push(row.member_id);
+            continue;
+        }
         let waited = row.created_ms + WAITED_MS < now.0;
         if (row.attempts > 0 || row.follows.is_some() || waited)
             && let Some(code) = over(tx, &row.id).await?
@@ -267,15 +282,21 @@ pub(crate) async fn claim_in(
             claim.ended.push(row.member_id);
             continue;
         }
-        if !busy.take(&one) {
+        let told = if row.if_told { conversation::was_told(tx, &row.id).await? } else { WasTold::Yes };
+        if told == WasTold::No {
+            finish_unsent(tx, &row.id, "cancelled", "not_told", now).await?;
+            claim.ended.push(row.member_id);
+            continue;
+        }
+        if told == WasTold::Unsure || !busy.take(&one) {
             waiting.push(row.id);
             continue;
         }
-        let Some(slot_us) = pace.take(one.cost()) else {
+        let Some(slot) = pace.take(one.cost()) else {
             claim.again = Some(pace.opens());
             break;
         };
-        one.slot_us = slot_us;
+        one.slot = slot;
         claim.claimed.push(one);
     }
     busy::wait(tx, &waiting, now).await?;
@@ -283,7 +304,7 @@ pub(crate) async fn claim_in(
         claim.again = Some(pace.probe(now));
     }
     start(tx, &claim.claimed, now).await?;
-    pace.release(tx).await?;
+    pace.release(tx, engine, channel).await?;
     Ok(claim)
 }
 
@@ -299,9 +320,11 @@ async fn expire(engine: &Engine, tx: &mut Tx, channel: Channel, now: Millis) -> 
         tx,
         Ended,
         "UPDATE deliveries SET state = 'expired', code = 'too_old', updated_ms = $1
-         WHERE state = 'queued' AND channel = $2 AND expires_ms <= $1 RETURNING id, member_id",
+         WHERE id IN (SELECT id FROM deliveries WHERE state = 'queued' AND channel = $2 AND expires_ms <= $1
+             ORDER BY expires_ms, id LIMIT $3) AND state = 'queued' RETURNING id, member_id",
         now.0,
-        channel.as_str()
+        channel.as_str(),
+        i64::try_from(BATCH).unwrap_or(i64::MAX)
     )?;
     for call in ended.iter().filter(|_| channel == Channel::Call) {
         follow::instead(engine, tx, &call.id, &call.member_id, now).await?;
@@ -382,7 +405,7 @@ fn fit(
         body: row.body.clone(),
         expires: Millis(row.expires_ms),
         since: now,
-        slot_us: 0,
+        slot: Slot::default(),
     })
 }
 
@@ -474,8 +497,7 @@ pub(crate) async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String
                  AND m.subject IN (a.subject, a.thread))
                  THEN 'muted'
              WHEN d.known THEN 'acknowledged'
-             WHEN NOT a.retraction AND EXISTS (SELECT 1 FROM alerts b
-                 WHERE b.subject = a.subject AND b.retraction AND b.id > a.id)
+             WHEN d.stale OR EXISTS (SELECT 1 FROM deliveries f WHERE f.id = d.follows AND f.stale)
                  THEN 'retracted'
              END AS code
          FROM deliveries d JOIN alerts a ON a.id = d.alert_id WHERE d.id = $1",

@@ -2,20 +2,27 @@
 //! whose callbacks never came. Nothing is sent again before Twilio's own list says
 //! that it does not have it.
 
+use std::time::Duration;
+
 use model::contact::{Channel, E164};
 use model::time::Millis;
 use sqlx::FromRow;
 
-use crate::Engine;
+use crate::alarms;
 use crate::db::{Db, exec, row, rows};
 use crate::error::{Error, Result};
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
 use crate::settle;
 use crate::settle::News;
+use crate::{Engine, Wheel};
 
 /// Looked into at each step.
 const BATCH: i64 = 20;
+/// Of these, so many at a time.
+const TOGETHER: usize = 4;
+/// One look, of several pages at most.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// A list that lacks it so many times means that it never arrived.
 const LOOKS: i64 = 3;
 /// Between looks for an attempt that may not have arrived.
@@ -85,15 +92,30 @@ pub async fn step(engine: &Engine) -> Result<()> {
             BATCH
         )?
     };
-    for attempt in due {
-        // Those before it may have taken their time.
-        if take(engine, &attempt, engine.now()).await?
-            && let Err(error) = look_into(engine, &attempt).await
-        {
-            tracing::warn!(%error, attempt = attempt.id, "an attempt could not be looked into; later again");
-            if Millis(attempt.started_ms).plus_secs(GIVE_UP_SECS) < now {
-                give_up(engine, &attempt).await?;
-            }
+    // By hand one after the other, so that what happens once happens so every time.
+    let together = if engine.is_stepped() { 1 } else { TOGETHER };
+    for some in due.chunks(together) {
+        futures::future::try_join_all(some.iter().map(|attempt| one(engine, attempt))).await?;
+        engine.note_turn(Wheel::Questions);
+    }
+    engine.note_turn(Wheel::Questions);
+    Ok(())
+}
+
+async fn one(engine: &Engine, attempt: &DueRow) -> Result<()> {
+    // Those before it may have taken their time.
+    let now = engine.now();
+    if !take(engine, attempt, now).await? {
+        return Ok(());
+    }
+    let looked = match tokio::time::timeout(PATIENCE, look_into(engine, attempt)).await {
+        Ok(looked) => looked,
+        Err(_) => Err(Error::Internal("no answer in time".to_owned())),
+    };
+    if let Err(error) = looked {
+        tracing::warn!(%error, attempt = attempt.id, "an attempt could not be looked into; later again");
+        if Millis(attempt.started_ms).plus_secs(GIVE_UP_SECS) < now {
+            give_up(engine, attempt).await?;
         }
     }
     Ok(())
@@ -139,17 +161,40 @@ async fn look_into(engine: &Engine, attempt: &DueRow) -> Result<()> {
     let phone = E164::parse(phone).map_err(|_| odd("phone"))?;
     let since = Millis(attempt.started_ms).plus_secs(-CLOCK_SLACK_SECS);
     // Newest first; of twins the oldest unclaimed one is the likelier.
-    for remote in engine.twilio().list(channel, &phone, since).await?.into_iter().rev() {
+    let listed = match engine.twilio().list(channel, &phone, since).await {
+        Ok(listed) => listed,
+        Err(error) => {
+            if let ProviderError::Permanent { code } = &error {
+                may_not_list(engine, channel, code).await?;
+            }
+            return Err(error.into());
+        }
+    };
+    for remote in listed.into_iter().rev() {
         if could_be(attempt, channel, &remote) && !claimed_by_another(engine, &remote.sid).await? {
             return settle::bring(engine, &attempt.id, News::Accepted(remote)).await;
         }
     }
     if attempt.checks + 1 >= LOOKS {
         let never =
-            ProviderError::Retry { code: "never_arrived".to_owned(), after: std::time::Duration::ZERO };
+            ProviderError::Retry { code: "never_arrived".to_owned(), after: Duration::ZERO, asked: false };
         return settle::bring(engine, &attempt.id, News::Failed(never)).await;
     }
     Ok(())
+}
+
+/// What nobody can look up is neither sent again nor called lost: somebody must see to it.
+async fn may_not_list(engine: &Engine, channel: Channel, code: &str) -> Result<()> {
+    let what = match channel {
+        Channel::Call => "calls",
+        Channel::Text => "texts",
+    };
+    let message = format!(
+        "Twilio does not let Ringdown list its {what} (error {code}). Where an answer got lost, nobody can find out \
+         whether the {what} arrived, so they are not tried again: permit the key to read them; \
+         see twilio.com/docs/errors/{code}."
+    );
+    alarms::raise(engine, alarms::Kind::ProviderRefuses, &format!("list of {what}"), &message).await
 }
 
 /// Twilio has not answered for so long that nobody waits any more.

@@ -15,7 +15,7 @@ use crate::db::{Tx, exec, held, row};
 use crate::error::{Error, Result};
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
-use crate::{Engine, digest, new_id};
+use crate::{Engine, new_id, threads};
 
 mod desk;
 pub(crate) mod follow;
@@ -214,13 +214,20 @@ impl Held {
         Ok(counted.and_then(|row| usize::try_from(row.n).ok()).unwrap_or(1))
     }
 
+    fn attempt_state(&self) -> Result<AttemptState> {
+        AttemptState::parse(&self.attempt.state)
+            .ok_or_else(|| Error::Internal("an attempt has an odd state".to_owned()))
+    }
+
+    /// Moves the attempt on; whoever asks for an illegal move has misread the news.
     async fn attempt_is(
-        &self,
+        &mut self,
         tx: &mut Tx,
         state: AttemptState,
         code: Option<&str>,
         now: Millis,
     ) -> Result<()> {
+        self.attempt_moves(state)?;
         let (check, finished) = timing(state, now);
         exec!(
             tx,
@@ -234,14 +241,25 @@ impl Held {
         .map(drop)
     }
 
+    /// The attempt is held, so that nobody else moves it.
+    fn attempt_moves(&mut self, to: AttemptState) -> Result<()> {
+        let from = self.attempt_state()?;
+        if !from.can_become(to) {
+            return Err(Error::Internal(format!("an attempt that is {from:?} cannot become {to:?}")));
+        }
+        to.as_str().clone_into(&mut self.attempt.state);
+        Ok(())
+    }
+
     /// The same, with what Twilio told.
     async fn attempt_told(
-        &self,
+        &mut self,
         tx: &mut Tx,
         state: AttemptState,
         remote: &Remote,
         now: Millis,
     ) -> Result<()> {
+        self.attempt_moves(state)?;
         let status = remote.status.as_str();
         let code = (is_final(rank(status)) && !is_success(status)).then(|| why(remote));
         let (check, finished) = timing(state, now);
@@ -287,6 +305,8 @@ async fn learn(engine: &Engine, tx: &mut Tx, held: &mut Held, news: &News, now: 
         News::Accepted(remote) => told(engine, tx, held, remote, "accepted", now).await,
         News::Status(remote) => told(engine, tx, held, remote, &remote.status, now).await,
         News::Failed(error) => verdict::failed(engine, tx, held, error, now).await,
+        // A callback was faster, and told how it ended.
+        News::Lost if held.attempt.state == AttemptState::Done.as_str() => Ok(false),
         News::Lost => {
             held.note(tx, "lost", None, now).await?;
             held.attempt_is(tx, AttemptState::Done, Some("lost"), now).await?;
@@ -344,7 +364,13 @@ async fn told(
 
 /// The person at the phone pressed the key that means "I know". What is still unsent to them about this superevent or
 /// event is no longer owed, and what is under way is not tried again.
-pub(crate) async fn acknowledged(tx: &mut Tx, held: &mut Held, digits: &str, now: Millis) -> Result<()> {
+pub(crate) async fn acknowledged(
+    engine: &Engine,
+    tx: &mut Tx,
+    held: &mut Held,
+    digits: &str,
+    now: Millis,
+) -> Result<()> {
     held.note(tx, "key", Some(digits), now).await?;
     exec!(tx, "UPDATE attempts SET digits = $1 WHERE id = $2", digits, held.attempt.id.as_str())?;
     held.deliver(tx, DeliveryState::Reached, None, now).await?;
@@ -354,32 +380,14 @@ pub(crate) async fn acknowledged(tx: &mut Tx, held: &mut Held, digits: &str, now
         now.0,
         held.delivery.id.as_str()
     )?;
-    exec!(
-        tx,
-        "UPDATE deliveries SET known = TRUE,
-             updated_ms = CASE WHEN state = 'queued' THEN $1 ELSE updated_ms END,
-             code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
-             state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
-         WHERE member_id = $2 AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
-             AND alert_id IN (SELECT id FROM alerts WHERE subject = (SELECT subject FROM alerts WHERE id = $3))",
-        now.0,
-        held.delivery.member_id.as_str(),
-        held.delivery.alert_id.as_deref()
-    )?;
-    digest::known(tx, &held.delivery.member_id, held.delivery.alert_id.as_deref(), now).await
+    let Some(thread) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
+    threads::call_off(engine, tx, &held.delivery.member_id, &thread, now).await
 }
 
 /// Its receiver wants to hear no more of this superevent or event.
 pub(crate) async fn muted(tx: &mut Tx, held: &Held, now: Millis) -> Result<()> {
-    exec!(
-        tx,
-        "INSERT INTO mutes (member_id, subject, created_ms)
-         SELECT $1, subject, $2 FROM alerts WHERE id = $3 ON CONFLICT DO NOTHING",
-        held.delivery.member_id.as_str(),
-        now.0,
-        held.delivery.alert_id.as_deref()
-    )
-    .map(drop)
+    let Some(thread) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
+    threads::keep_mute(tx, &held.delivery.member_id, &thread, now).await
 }
 
 /// When an attempt in this state is next asked about, and when it ended.

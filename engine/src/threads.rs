@@ -107,7 +107,7 @@ pub async fn acknowledge(engine: &Engine, who: &Member, id: &str) -> Result<()> 
     again(|| async {
         let mut tx = engine.db().write().await?;
         let thread = find_in(&mut tx, id).await?;
-        acknowledge_in(&mut tx, who, &thread, engine.now()).await?;
+        acknowledge_in(engine, &mut tx, who, &thread, engine.now()).await?;
         tx.commit().await
     })
     .await?;
@@ -116,13 +116,10 @@ pub async fn acknowledge(engine: &Engine, who: &Member, id: &str) -> Result<()> 
     Ok(())
 }
 
-async fn acknowledge_in(tx: &mut Tx, who: &Member, thread: &str, now: Millis) -> Result<()> {
+async fn acknowledge_in(engine: &Engine, tx: &mut Tx, who: &Member, thread: &str, now: Millis) -> Result<()> {
     exec!(
         tx,
-        "UPDATE deliveries SET acked_ms = $1, acked_on_page = TRUE, known = TRUE,
-             updated_ms = CASE WHEN state = 'queued' THEN $1 ELSE updated_ms END,
-             code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
-             state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
+        "UPDATE deliveries SET acked_ms = $1, acked_on_page = TRUE
          WHERE member_id = $2 AND acked_ms IS NULL AND created_ms > $3
              AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
              AND alert_id IN (SELECT id FROM alerts WHERE thread = $4)",
@@ -131,7 +128,49 @@ async fn acknowledge_in(tx: &mut Tx, who: &Member, thread: &str, now: Millis) ->
         now.plus_secs(-ACK_SECS).0,
         thread
     )?;
-    digest::known_thread(tx, &who.id, thread, now).await
+    call_off(engine, tx, &who.id, thread, now).await
+}
+
+/// A member knows: what waits for them of this thread is called off, what is under way is not tried again, and what
+/// quiet hours held of it is not told.
+pub(crate) async fn call_off(
+    engine: &Engine,
+    tx: &mut Tx,
+    member_id: &str,
+    thread: &str,
+    now: Millis,
+) -> Result<()> {
+    exec!(
+        tx,
+        "UPDATE deliveries SET known = TRUE,
+             updated_ms = CASE WHEN state = 'queued' THEN $1 ELSE updated_ms END,
+             code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
+             state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
+         WHERE member_id = $2 AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
+             AND alert_id IN (SELECT id FROM alerts WHERE thread = $3)",
+        now.0,
+        member_id,
+        thread
+    )?;
+    digest::known(engine, tx, member_id, thread, now).await
+}
+
+/// The thread of an alert.
+pub(crate) async fn of_alert(tx: &mut Tx, alert_id: Option<&str>) -> Result<Option<String>> {
+    let found = row!(tx, Id, "SELECT thread AS id FROM alerts WHERE id = $1", alert_id)?;
+    Ok(found.map(|found| found.id))
+}
+
+/// Keeps that a member wants to hear no more of a thread.
+pub(crate) async fn keep_mute(tx: &mut Tx, member_id: &str, thread: &str, now: Millis) -> Result<()> {
+    exec!(
+        tx,
+        "INSERT INTO mutes (member_id, subject, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        member_id,
+        thread,
+        now.0
+    )
+    .map(drop)
 }
 
 /// Nothing more of it for this member: what key 2 does.
@@ -140,14 +179,8 @@ pub async fn mute(engine: &Engine, who: &Member, id: &str) -> Result<()> {
         let now = engine.now();
         let mut tx = engine.db().write().await?;
         let thread = find_in(&mut tx, id).await?;
-        acknowledge_in(&mut tx, who, &thread, now).await?;
-        exec!(
-            &mut tx,
-            "INSERT INTO mutes (member_id, subject, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            who.id.as_str(),
-            thread.as_str(),
-            now.0
-        )?;
+        acknowledge_in(engine, &mut tx, who, &thread, now).await?;
+        keep_mute(&mut tx, &who.id, &thread, now).await?;
         tx.commit().await
     })
     .await?;

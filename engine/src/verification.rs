@@ -152,6 +152,7 @@ pub async fn send(engine: &Engine, who: &Member, contact_id: &str, channel: Chan
         body: String::new(),
         expires: now.plus_secs(SEND_EXPIRES_SECS),
         follows: None,
+        if_told: false,
     };
     queue::add(&mut tx, &[owed], now).await?;
     tx.commit().await?;

@@ -65,6 +65,7 @@ pub async fn test(engine: &Engine, who: &Member, id: &str) -> Result<()> {
         },
         expires: now.plus_secs(EXPIRES_SECS),
         follows: None,
+        if_told: false,
     });
     queue::add(&mut tx, &owed.collect::<Vec<_>>(), now).await?;
     tx.commit().await?;

@@ -156,5 +156,9 @@ impl PhoneSimulator {
 }
 
 fn unreachable() -> ProviderError {
-    ProviderError::Retry { code: "simulator_unreachable".to_owned(), after: Duration::from_secs(1) }
+    ProviderError::Retry {
+        code: "simulator_unreachable".to_owned(),
+        after: Duration::from_secs(1),
+        asked: false,
+    }
 }

@@ -153,7 +153,7 @@ impl Twilio {
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(32)
+            .pool_max_idle_per_host(256)
             .build()
             .map_err(|error| Error::Internal(format!("no HTTP client: {}", error.without_url())))?;
         let from = account.from.clone().map(OnceCell::from).unwrap_or_default();
@@ -175,7 +175,9 @@ impl Twilio {
     pub async fn from(&self) -> Result<&E164, ProviderError> {
         self.from.get_or_try_init(|| self.first_number()).await.map_err(|error| match error {
             // A question may be asked twice: whatever became of it, nothing was sent.
-            ProviderError::Unknown { code } => ProviderError::Retry { code, after: DEFAULT_RETRY },
+            ProviderError::Unknown { code } => {
+                ProviderError::Retry { code, after: DEFAULT_RETRY, asked: false }
+            }
             other => other,
         })
     }
@@ -311,7 +313,7 @@ fn resource(channel: Channel) -> &'static str {
 
 fn not_answered(error: &reqwest::Error) -> ProviderError {
     if error.is_connect() {
-        return ProviderError::Retry { code: "unreachable".to_owned(), after: DEFAULT_RETRY };
+        return ProviderError::Retry { code: "unreachable".to_owned(), after: DEFAULT_RETRY, asked: false };
     }
     if error.is_builder() {
         return ProviderError::Permanent { code: "bad_request".to_owned() };
@@ -329,7 +331,7 @@ async fn refused(answer: Response) -> ProviderError {
         .headers()
         .get(reqwest::header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok())
-        .map_or(DEFAULT_RETRY, Duration::from_secs);
+        .map(Duration::from_secs);
     let fault: Option<Fault> = answer.json().await.ok();
     let own = fault.and_then(|fault| fault.code);
     let code = own.map_or_else(|| status.as_u16().to_string(), |code| code.to_string());
@@ -337,10 +339,16 @@ async fn refused(answer: Response) -> ProviderError {
         StatusCode::REQUEST_TIMEOUT => ProviderError::Unknown { code },
         // Not in Twilio's words: something between us and Twilio refused in its place.
         status if own.is_none() && status.is_client_error() && !OURS.contains(&status) => {
-            ProviderError::Retry { code: "not_twilio".to_owned(), after }
+            ProviderError::Retry {
+                code: "not_twilio".to_owned(),
+                after: after.unwrap_or(DEFAULT_RETRY),
+                asked: false,
+            }
         }
         StatusCode::NOT_FOUND => ProviderError::NotFound,
-        StatusCode::TOO_MANY_REQUESTS => ProviderError::Retry { code, after },
+        StatusCode::TOO_MANY_REQUESTS => {
+            ProviderError::Retry { code, after: after.unwrap_or(DEFAULT_RETRY), asked: after.is_some() }
+        }
         status if status.is_server_error() => ProviderError::Unknown { code },
         _ => ProviderError::Permanent { code },
     }

@@ -1,5 +1,10 @@
 //! One sender's rate, and whether its channel is open. The row is locked for the length of a claim, so slots are handed
 //! out once, and one delivery alone tries out a channel that failed, whatever the number of replicas.
+//!
+//! Easily got wrong: a slot is exact, a departure may be late, and its second then has one too many. Inside this process
+//! [`crate::dispatch`]'s gate sees to that. Where other replicas send too, what is late gives its slot up for another.
+
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use model::contact::Channel;
 use model::time::Millis;
@@ -12,9 +17,17 @@ use crate::db::{Tx, exec, row};
 use crate::error::Result;
 
 /// Requests take unequal times to leave and to arrive. Spread a little wider than the rate
-/// asks, one that is late by 8 ms does not share its second with one too many. What leaves
-/// later still is held back by [`crate::dispatch`]'s gate.
+/// asks, one that is late by 8 ms does not share its second with one too many.
 const SPREAD: f64 = 1.008;
+/// So late may one be, a little less than the spread makes up for.
+const LATE_US: i64 = 6_000;
+/// What is claimed while nobody waits leaves when it is written down, which takes so long; the next slot of any replica
+/// comes that much later.
+const WRITING_US: i64 = 30_000;
+/// What missed its slot may take others beyond the horizon for so long.
+const MISSED_US: i64 = 500_000;
+/// Another replica that took slots so lately may do so again.
+const BESIDE_US: i64 = 10_000_000;
 /// The longest text (1600 characters) has fewer segments.
 const MOST_COST: usize = 32;
 
@@ -24,6 +37,11 @@ pub(super) fn lasts(per_second: f64, cost: usize) -> i64 {
     (1_000_000.0 * SPREAD / per_second * cost as f64).ceil() as i64
 }
 
+/// So far ahead may slots be handed out: within the horizon, and what those take that missed theirs.
+fn ahead_us(per_second: f64) -> i64 {
+    i64::try_from(HORIZON.as_micros()).unwrap_or(0) + MISSED_US + lasts(per_second, MOST_COST)
+}
+
 #[derive(FromRow)]
 struct SlotRow {
     next_us: i64,
@@ -31,6 +49,7 @@ struct SlotRow {
     failures: i64,
     probe_ms: i64,
     pause_ms: i64,
+    rest_ms: i64,
 }
 
 /// Held until the transaction ends.
@@ -40,7 +59,43 @@ pub(super) struct Pace {
     now_us: i64,
     next_us: i64,
     used: i64,
+    /// Nobody waited for a slot.
+    idle: bool,
+    /// Other replicas send too.
+    shared: bool,
     row: SlotRow,
+}
+
+/// When a request may leave, in microseconds since the epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Slot {
+    pub(crate) from_us: i64,
+    /// Later than that it must take another.
+    until_us: i64,
+}
+
+/// Whose slots were handed out lately.
+#[derive(Debug, Default)]
+pub(crate) struct Beside {
+    /// The next slot as this process left it.
+    left_us: AtomicI64,
+    /// Until when another replica is reckoned with.
+    until_us: AtomicI64,
+}
+
+impl Beside {
+    /// Whether another replica has taken slots lately; true also for a while after a start.
+    fn notice(&self, next_us: i64, now_us: i64) -> bool {
+        if next_us != self.left_us.load(Ordering::Relaxed) && next_us > now_us - BESIDE_US {
+            self.until_us.store(now_us + BESIDE_US, Ordering::Relaxed);
+        }
+        self.is_shared(now_us)
+    }
+
+    fn is_shared(&self, now_us: i64) -> bool {
+        // A clock that was set back must not make it last.
+        (now_us..=now_us + BESIDE_US).contains(&self.until_us.load(Ordering::Relaxed))
+    }
 }
 
 impl Pace {
@@ -51,21 +106,27 @@ impl Pace {
             SlotRow,
             "INSERT INTO rate_slots (name, next_us) VALUES ($1, 0)
              ON CONFLICT (name) DO UPDATE SET next_us = rate_slots.next_us
-             RETURNING next_us, opened_ms, failures, probe_ms, pause_ms",
+             RETURNING next_us, opened_ms, failures, probe_ms, pause_ms, rest_ms",
             name
         )?;
-        let new = SlotRow { next_us: 0, opened_ms: None, failures: 0, probe_ms: 0, pause_ms: 0 };
+        let new = SlotRow { next_us: 0, opened_ms: None, failures: 0, probe_ms: 0, pause_ms: 0, rest_ms: 0 };
         let row = held.unwrap_or(new);
         engine.lanes().note_trouble(channel, row.failures > 0 || row.opened_ms.is_some());
         let now_us = engine.now().0 * 1000;
         // Further ahead lies only what a clock that was ahead has left behind.
-        let most = now_us + i64::try_from(HORIZON.as_micros()).unwrap_or(0) + lasts(per_second, MOST_COST);
+        let most = now_us + ahead_us(per_second);
         let next_us = row.next_us.min(most);
-        Ok(Self { name, per_second, now_us, next_us, used: 0, row })
+        let shared =
+            matches!(tx, Tx::Postgres(_)) && engine.lanes().beside(channel).notice(row.next_us, now_us);
+        Ok(Self { name, per_second, now_us, next_us, used: 0, idle: next_us <= now_us, shared, row })
     }
 
     /// What the breaker lets through.
     pub(super) fn pass(&self, now: Millis) -> Pass {
+        // A rest further ahead was noted by a clock that was ahead.
+        if (now.0 + 1..=now.0 + breaker::MOST_PAUSE_MS).contains(&self.row.rest_ms) {
+            return Pass::None { until: Millis(self.row.rest_ms) };
+        }
         match self.row.opened_ms {
             None => Pass::All,
             // A probe further ahead was set by a clock that was ahead.
@@ -84,14 +145,15 @@ impl Pace {
     }
 
     /// The next slot, if it opens within the horizon; `cost` slots are used up.
-    pub(super) fn take(&mut self, cost: usize) -> Option<i64> {
+    pub(super) fn take(&mut self, cost: usize) -> Option<Slot> {
         let slot = self.next_us.max(self.now_us);
         if slot - self.now_us > i64::try_from(HORIZON.as_micros()).unwrap_or(i64::MAX) {
             return None;
         }
         self.next_us = slot + lasts(self.per_second, cost);
         self.used += i64::try_from(cost).unwrap_or(0);
-        Some(slot)
+        let grace = LATE_US + if self.idle { WRITING_US } else { 0 };
+        Some(Slot { from_us: slot, until_us: slot + grace })
     }
 
     /// When the next slot comes within the horizon.
@@ -100,7 +162,11 @@ impl Pace {
         Millis(self.next_us / 1000 - horizon + 1)
     }
 
-    pub(super) async fn release(self, tx: &mut Tx) -> Result<()> {
+    pub(super) async fn release(mut self, tx: &mut Tx, engine: &Engine, channel: Channel) -> Result<()> {
+        if self.idle && self.shared && self.used > 0 {
+            self.next_us += WRITING_US;
+        }
+        engine.lanes().beside(channel).left_us.store(self.next_us, Ordering::Relaxed);
         exec!(
             tx,
             "UPDATE rate_slots SET next_us = $1, used = used + $2, probe_ms = $3, pause_ms = $4 WHERE name = $5",
@@ -111,5 +177,65 @@ impl Pace {
             self.name
         )
         .map(drop)
+    }
+}
+
+#[derive(FromRow)]
+struct NextRow {
+    next_us: i64,
+}
+
+impl Slot {
+    /// Whether it is too late to leave now: others may have the slots that come next.
+    pub(crate) fn is_missed(self, engine: &Engine, channel: Channel) -> bool {
+        let now_us = engine.now().0 * 1000;
+        now_us > self.until_us && engine.lanes().beside(channel).is_shared(now_us)
+    }
+
+    /// Gives a missed one up for the next that is free, if one is in sight.
+    pub(crate) async fn another(engine: &Engine, channel: Channel, cost: usize) -> Result<Option<Self>> {
+        let per_second = engine.settings().per_second(channel);
+        let now_us = engine.now().0 * 1000;
+        let takes_us = lasts(per_second, cost);
+        let mut tx = engine.db().write().await?;
+        // Farther ahead than anybody hands out is what a clock that was ahead has left behind.
+        let next = row!(
+            &mut tx,
+            NextRow,
+            "UPDATE rate_slots SET next_us = $1 + CASE WHEN next_us < $2 OR next_us > $4 THEN $2 ELSE next_us END
+             WHERE name = $5 AND (next_us <= $3 OR next_us > $4) RETURNING next_us",
+            takes_us,
+            now_us + WRITING_US,
+            now_us + ahead_us(per_second),
+            now_us + BESIDE_US + ahead_us(per_second),
+            channel.as_str()
+        )?;
+        tx.commit().await?;
+        Ok(next.map(|next| {
+            let from_us = next.next_us - takes_us;
+            Self { from_us, until_us: from_us + LATE_US }
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_replica_is_noticed_and_forgotten() {
+        let beside = Beside::default();
+        let mut now = 1_000_000_000_000;
+        assert!(!beside.notice(0, now), "nobody has taken any");
+        beside.left_us.store(now + 250_000, Ordering::Relaxed);
+        now += 100_000;
+        assert!(!beside.notice(now + 150_000, now), "these are its own");
+        assert!(beside.notice(now + 190_000, now));
+        now += BESIDE_US;
+        assert!(beside.is_shared(now));
+        now += 1;
+        assert!(!beside.is_shared(now) && !beside.notice(now - BESIDE_US, now), "the other is silent");
+        assert!(beside.notice(now, now));
+        assert!(!beside.is_shared(now - 1_000_000), "a clock that was set back");
     }
 }

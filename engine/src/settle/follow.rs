@@ -94,6 +94,7 @@ pub(crate) async fn instead(
         body,
         expires: Millis(told.expires_ms).plus_secs(LONGER_SECS),
         follows: Some(call),
+        if_told: false,
     };
     queue::add(tx, &[owed], now).await?;
     Ok(true)

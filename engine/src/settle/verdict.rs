@@ -156,6 +156,7 @@ fn pulse(error: &ProviderError, remedy: Remedy) -> Option<Pulse> {
     let code = error.code().to_owned();
     match error {
         ProviderError::Unknown { .. } => Some(Pulse::Weak(code)),
+        ProviderError::Retry { after, asked: true, .. } => Some(Pulse::Rest(*after)),
         ProviderError::Retry { .. } => NOWHERE.contains(&code.as_str()).then_some(Pulse::Weak(code)),
         ProviderError::Permanent { .. } | ProviderError::NotFound if remedy.stops => {
             Some(Pulse::Refused(code))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::contact::Channel;
-use model::delivery::{DeliveryKind, DeliveryState};
+use model::delivery::{AttemptState, DeliveryKind, DeliveryState};
 
 use crate::provider::Create;
 use crate::story::Story;
@@ -11,8 +11,17 @@ use crate::story::Story;
 /// Message errors after which a text is tried once more (Twilio's error dictionary).
 const PASSING: [u32; 7] = [30001, 30003, 30005, 30008, 30017, 30410, 30500];
 /// Why a delivery may be called off.
-const CALLED_OFF: [&str; 8] =
-    ["acknowledged", "muted", "retracted", "merged", "stopped", "refused", "contact_removed", "newer_code"];
+const CALLED_OFF: [&str; 9] = [
+    "acknowledged",
+    "muted",
+    "retracted",
+    "merged",
+    "stopped",
+    "refused",
+    "contact_removed",
+    "newer_code",
+    "not_told",
+];
 /// A code is worth nothing after so long, in ms.
 const CODE_EXPIRES: i64 = 120_000;
 /// Slots are handed out so far ahead, in ms.
@@ -321,6 +330,14 @@ async fn moves(story: &Story<'_>, faults: &mut Vec<String>) {
             .is_some_and(|(before, after)| before.can_become(after));
         if !legal {
             faults.push(format!("a delivery went from {before} to {after}"));
+        }
+    }
+    for [before, after] in story.world.rows::<2>("SELECT before, after FROM attempt_moves ORDER BY n").await {
+        let legal = AttemptState::parse(&before)
+            .zip(AttemptState::parse(&after))
+            .is_some_and(|(before, after)| before.can_become(after));
+        if !legal {
+            faults.push(format!("an attempt went from {before} to {after}"));
         }
     }
 }

@@ -14,10 +14,13 @@ use sqlx::AssertSqlSafe;
 use crate::provider::{EPOCH, FROM, Provider, SID};
 
 /// Every change of a delivery's state, whoever makes it.
-const WATCH: [&str; 3] = [
+const WATCH: [&str; 5] = [
     "CREATE TABLE moves (n INTEGER PRIMARY KEY, delivery_id TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL)",
     "CREATE TRIGGER watch_deliveries AFTER UPDATE OF state ON deliveries WHEN old.state <> new.state BEGIN
          INSERT INTO moves (delivery_id, before, after) VALUES (new.id, old.state, new.state); END",
+    "CREATE TABLE attempt_moves (n INTEGER PRIMARY KEY, before TEXT NOT NULL, after TEXT NOT NULL)",
+    "CREATE TRIGGER watch_attempts AFTER UPDATE OF state ON attempts WHEN old.state <> new.state BEGIN
+         INSERT INTO attempt_moves (before, after) VALUES (old.state, new.state); END",
     "CREATE TRIGGER watch_ranks BEFORE UPDATE OF status_rank ON attempts WHEN new.status_rank < old.status_rank BEGIN
          SELECT raise(ABORT, 'an attempt fell back in rank'); END",
 ];

@@ -14,8 +14,6 @@ use serde_json::{Value, json};
 use super::App;
 use super::error::ApiError;
 
-/// The dispatcher turns every second; ten without a turn is a dispatcher that does not work.
-const TURN_WITHIN_MS: u64 = 10_000;
 /// A database that answers later than this is not one to rely on.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -35,9 +33,9 @@ async fn numbers(State(app): State<App>) -> Result<impl IntoResponse, ApiError> 
 async fn ready(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let engine = &app.engine;
     let database = matches!(tokio::time::timeout(PATIENCE, engine.db().write()).await, Ok(Ok(_)));
-    // Either way, since a clock may be set back.
-    let dispatcher = engine.now().0.abs_diff(engine.last_turn().0) < TURN_WITHIN_MS;
+    let stuck = engine.stuck();
+    let dispatcher = stuck.is_empty();
     let ready = database && dispatcher;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": ready, "database": database, "dispatcher": dispatcher })))
+    (status, Json(json!({ "ready": ready, "database": database, "dispatcher": dispatcher, "stuck": stuck })))
 }
