@@ -1,66 +1,99 @@
-//! Asked once at each start: does Twilio take our account, is the number ours, and does our public address lead back
-//! to us? What is wrong is an alarm, so that it is found by day and not by the first superevent.
+//! Asked at each start and again and again: does Twilio take our account, may it do with it what we need, and does our
+//! public address lead back to us? What is wrong is an alarm, so that it is found by day and not by the first superevent;
+//! what was mended ends it.
+//!
+//! Easily got wrong: what could not be asked raises nothing and ends nothing. What is wrong once may be a proxy that does
+//! not know of our start yet, so the server looks a second time before it says so.
 
 use std::time::Duration;
 
 use crate::Engine;
 use crate::alarms::{self, Kind};
 use crate::error::Result;
-use crate::providers::ProviderError;
 
-const TIMEOUT: Duration = Duration::from_secs(10);
-const TWILIO: &str = "Twilio";
-const ADDRESS: &str = "public address";
+mod account;
+mod address;
 
-/// Looks, and raises or ends the alarms.
-pub async fn run(engine: &Engine) -> Result<()> {
-    judge(engine, TWILIO, twilio(engine).await).await?;
-    judge(engine, ADDRESS, address(engine).await).await
+pub use address::answer;
+
+/// Between two looks while all is well.
+const WELL: Duration = Duration::from_hours(1);
+/// Between two looks while something is wrong.
+const WRONG: Duration = Duration::from_mins(5);
+/// Before what is wrong is looked at a second time.
+const AGAIN: Duration = Duration::from_secs(20);
+
+/// What was found about one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Finding {
+    Fine,
+    /// What is wrong, for people.
+    Wrong(String),
+    /// It could not be asked.
+    Unknown,
 }
 
-async fn judge(engine: &Engine, subject: &str, fault: Option<String>) -> Result<()> {
-    match fault {
-        Some(message) => alarms::raise(engine, Kind::SelfTest, subject, &message).await,
-        None => alarms::clear(engine, Kind::SelfTest, subject).await,
+/// The things that were looked at, each under the name of its alarm.
+type Findings = Vec<(&'static str, Finding)>;
+
+/// Looks once, and raises or ends the alarms; whether all is well.
+pub async fn run(engine: &Engine) -> Result<bool> {
+    let found = look(engine).await;
+    note(engine, &found).await?;
+    Ok(all_well(&found))
+}
+
+/// Looks for as long as the server runs.
+pub async fn watch(engine: Engine) {
+    loop {
+        let mut found = look(&engine).await;
+        if found.iter().any(|(_, finding)| matches!(finding, Finding::Wrong(_))) {
+            tokio::time::sleep(AGAIN).await;
+            found = look(&engine).await;
+        }
+        let noted = note(&engine, &found).await;
+        if let Err(error) = &noted {
+            tracing::error!(%error, "the self-test could not be written down");
+        }
+        tokio::time::sleep(pause(noted.is_ok() && all_well(&found))).await;
     }
 }
 
-async fn twilio(engine: &Engine) -> Option<String> {
-    let owned = match engine.twilio().numbers().await {
-        Ok(owned) => owned,
-        Err(ProviderError::Retry { code, .. } | ProviderError::Permanent { code })
-            if code != "unreachable" =>
-        {
-            return Some(format!("Twilio refuses RINGDOWN_TWILIO_ACCOUNT_SID or its token (error {code})."));
-        }
-        Err(ProviderError::NotFound) => {
-            return Some("Twilio knows no account of RINGDOWN_TWILIO_ACCOUNT_SID.".to_owned());
-        }
-        Err(error) => {
-            return Some(format!("Twilio does not answer at RINGDOWN_TWILIO_API_BASE ({}).", error.code()));
-        }
-    };
-    match engine.twilio().configured_from() {
-        None if owned.is_empty() => Some("The Twilio account owns no number to call from.".to_owned()),
-        Some(from) if !owned.contains(from) => {
-            Some(format!("RINGDOWN_TWILIO_FROM ({}) is not among the account's numbers.", from.masked()))
-        }
-        _ => None,
-    }
+const fn pause(well: bool) -> Duration {
+    if well { WELL } else { WRONG }
 }
 
-/// Twilio tells and asks us there.
-async fn address(engine: &Engine) -> Option<String> {
-    let url = format!("{}/healthz", engine.settings().public_url);
-    let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().ok()?;
-    let what = match http.get(&url).send().await {
-        Err(error) if error.is_timeout() => "does not answer in time".to_owned(),
-        Err(_) => "cannot be reached".to_owned(),
-        Ok(answer) if !answer.status().is_success() => format!("answers {}", answer.status().as_u16()),
-        Ok(answer) => match answer.text().await {
-            Ok(text) if text == "ok\n" => return None,
-            _ => "leads to something else".to_owned(),
-        },
-    };
-    Some(format!("RINGDOWN_PUBLIC_URL {what} from here, so Twilio will hardly come back to us."))
+fn all_well(found: &Findings) -> bool {
+    found.iter().all(|(_, finding)| *finding == Finding::Fine)
+}
+
+async fn look(engine: &Engine) -> Findings {
+    let mut found = account::look(engine).await;
+    found.push(("public address", address::look(engine).await));
+    found
+}
+
+async fn note(engine: &Engine, found: &Findings) -> Result<()> {
+    for (subject, finding) in found {
+        match finding {
+            Finding::Fine => alarms::clear(engine, Kind::SelfTest, subject).await?,
+            Finding::Wrong(message) => alarms::raise(engine, Kind::SelfTest, subject, message).await?,
+            Finding::Unknown => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Finding, WELL, WRONG, all_well, pause};
+
+    #[test]
+    fn what_is_wrong_or_unknown_is_looked_at_again_soon() {
+        let found = |finding| vec![("one", Finding::Fine), ("other", finding)];
+        assert_eq!(pause(all_well(&found(Finding::Fine))), WELL);
+        for finding in [Finding::Unknown, Finding::Wrong(String::new())] {
+            assert_eq!(pause(all_well(&found(finding))), WRONG);
+        }
+    }
 }

@@ -11,14 +11,30 @@ use sha1::Sha1;
 /// Whether `signature` is Twilio's for this URL and these decoded form parameters
 /// under one of the tokens (two of them while a token is being rotated).
 pub fn agrees(tokens: &[String], url: &str, params: &[(String, String)], signature: &str) -> bool {
-    let Ok(given) = BASE64_STANDARD.decode(signature) else { return false };
+    signer(tokens, url, params, signature).is_some()
+}
+
+/// The token under which it is.
+pub fn signer<'a>(
+    tokens: &'a [String],
+    url: &str,
+    params: &[(String, String)],
+    signature: &str,
+) -> Option<&'a String> {
+    let given = BASE64_STANDARD.decode(signature).ok()?;
     let url = url.split('#').next().unwrap_or(url);
-    tokens.iter().any(|token| {
+    tokens.iter().find(|token| {
         spellings(url).iter().any(|url| {
             let Some(mac) = mac(token, url, params) else { return false };
             mac.verify_slice(&given).is_ok()
         })
     })
+}
+
+/// What Twilio would sign a request with.
+pub fn sign(token: &str, url: &str, params: &[(String, String)]) -> Option<String> {
+    let url = url.split('#').next().unwrap_or(url);
+    Some(BASE64_STANDARD.encode(mac(token, url, params)?.finalize().into_bytes()))
 }
 
 fn mac(token: &str, url: &str, params: &[(String, String)]) -> Option<Hmac<Sha1>> {
@@ -51,7 +67,7 @@ fn spellings(url: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::agrees;
+    use super::{agrees, sign, signer};
 
     fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
@@ -71,6 +87,8 @@ mod tests {
         assert!(!agrees(&tokens, url, &form[1..], signature));
         assert!(!agrees(&tokens, url, &form, ""));
         assert!(!agrees(&tokens, url, &form, "%%%"));
+        assert_eq!(signer(&tokens, url, &form, signature), Some(&tokens[1]));
+        assert_eq!(sign("12345", &format!("{url}#rc=3"), &form).as_deref(), Some(signature));
     }
 
     const KNOWN: &str = "sYN7AbN/DoOcUehJY/Zk7Jryqm0=";

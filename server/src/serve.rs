@@ -130,18 +130,15 @@ pub async fn run(config: Config) -> Result<(), Failure> {
             let _ = halt.wait_for(|stop| *stop).await;
         });
     let server = tokio::spawn(server.into_future());
-    if !sandboxed {
-        tokio::spawn(async move {
-            if let Err(error) = selftest::run(&checked).await {
-                tracing::error!(%error, "the self-test could not be written down");
-            }
-        });
-    }
+    let tester = (!sandboxed).then(|| tokio::spawn(selftest::watch(checked)));
     stop_signal().await?;
     tracing::info!("stopping: no new claims, finishing what is under way");
     stopper.send_replace(true);
     phones.abort();
     sweeper.abort();
+    if let Some(tester) = tester {
+        tester.abort();
+    }
     let ended = tokio::time::timeout(LAST_WORDS, async {
         for reader in feed.into_iter().chain(gaps) {
             let _ = reader.await;

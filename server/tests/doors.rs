@@ -21,6 +21,8 @@ mod own;
 mod people;
 #[path = "doors/quiet.rs"]
 mod quiet;
+#[path = "doors/selftest.rs"]
+mod selftest;
 #[path = "doors/telephone.rs"]
 mod telephone;
 #[path = "doors/visitor.rs"]

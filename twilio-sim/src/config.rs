@@ -22,6 +22,10 @@ pub struct Config {
     pub from: String,
     /// Where texts sent to our number are reported, unless set later.
     pub sms_url: Option<String>,
+    /// Whether our number can make calls, as `capabilities` tells.
+    pub voice: bool,
+    /// Whether our number can send texts; without it they are refused with 21606.
+    pub sms: bool,
     /// Time factor: 10 makes calls ring and speak ten times faster. Kept within 0.01 to 1 000 000.
     pub speed: f64,
     /// Calls started per simulated second; what exceeds it waits in the queue.
@@ -53,6 +57,8 @@ impl Default for Config {
             api_keys: Vec::new(),
             from: TEST_NUMBER.to_owned(),
             sms_url: None,
+            voice: true,
+            sms: true,
             speed: 1.0,
             calls_per_second: 1.0,
             messages_per_second: 1.0,

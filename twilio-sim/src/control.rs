@@ -30,6 +30,7 @@ pub(crate) fn router(sim: &Sim) -> Router {
         .route("/control/clock", get(views::clock).post(acts::clock))
         .route("/control/outage", post(acts::outage))
         .route("/control/sms-url", post(acts::sms_url))
+        .route("/control/number", post(acts::set_up))
         .route("/control/keys", post(acts::add_key))
         .route("/control/reset", post(acts::reset))
         .with_state(sim.clone())

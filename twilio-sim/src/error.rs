@@ -53,6 +53,7 @@ pub(crate) fn sentence(code: u32) -> &'static str {
         20005 => "The account is not active or has no funds",
         20008 => "This resource cannot be used with test credentials",
         20009 => "The record cannot be changed in its present state",
+        20403 => "The key has no permission for this",
         20404 => "The requested resource was not found",
         20429 => "Too many requests",
         20500 => "An internal server error has occurred",

@@ -68,11 +68,21 @@ pub(crate) struct State {
     /// Times of the latest replies to a phone, for the loop guard.
     pub(crate) replies: HashMap<String, VecDeque<Millis>>,
     pub(crate) sms_url: Option<String>,
+    pub(crate) number: Setup,
     pub(crate) api_keys: Vec<(String, String)>,
     /// Money spent, millionths of a US dollar.
     pub(crate) spent_micros: i64,
     pub(crate) next_call: Moment,
     pub(crate) next_segment: HashMap<String, Moment>,
+}
+
+/// How our number is set up, beside its webhook.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) voice: bool,
+    pub(crate) sms: bool,
+    /// `AP...`: an application takes inbound texts. Shown only; there are no applications here.
+    pub(crate) sms_application: Option<String>,
 }
 
 impl State {
@@ -87,6 +97,7 @@ impl State {
             opted_out: HashSet::new(),
             replies: HashMap::new(),
             sms_url: config.sms_url.clone(),
+            number: Setup { voice: config.voice, sms: config.sms, sms_application: None },
             api_keys: config.api_keys.clone(),
             spent_micros: 0,
             next_call: Moment::ZERO,

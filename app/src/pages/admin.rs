@@ -61,7 +61,7 @@ fn item(alarm: &Alarm, clock: &Clock) -> impl IntoView + use<> {
     let title = match alarm.kind.as_str() {
         "never_reported" => "No packet came",
         "gracedb_unreachable" => "GraceDB does not answer",
-        "self_test" => "Found wrong at the start",
+        "self_test" => "Set up wrongly",
         "provider_refuses" => "Twilio refuses",
         "channel_held" => "Nothing leaves",
         "feed_down" => "igwn-alert cannot be read",

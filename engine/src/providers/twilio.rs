@@ -16,6 +16,10 @@ use tokio::sync::OnceCell;
 use super::ProviderError;
 use crate::error::{Error, Result};
 
+pub(crate) mod number;
+
+use number::{Numbers, Setup};
+
 /// Twilio's own API.
 pub const API_BASE: &str = "https://api.twilio.com";
 /// Twilio answers a create within a second or two; ten is far outside.
@@ -111,16 +115,6 @@ struct Page {
 }
 
 #[derive(Deserialize)]
-struct Numbers {
-    incoming_phone_numbers: Vec<Number>,
-}
-
-#[derive(Deserialize)]
-struct Number {
-    phone_number: String,
-}
-
-#[derive(Deserialize)]
 struct Fault {
     code: Option<i64>,
 }
@@ -188,16 +182,21 @@ impl Twilio {
     }
 
     /// The numbers that the account owns, up to a thousand.
-    pub(crate) async fn numbers(&self) -> Result<Vec<E164>, ProviderError> {
+    pub(crate) async fn numbers(&self) -> Result<Vec<(E164, Setup)>, ProviderError> {
         let request = self.http.get(self.url("IncomingPhoneNumbers")?).query(&[("PageSize", "1000")]);
         let numbers: Numbers = read(self.send(request).await?).await?;
-        let each = numbers.incoming_phone_numbers.iter();
-        Ok(each.filter_map(|number| E164::parse(&number.phone_number).ok()).collect())
+        Ok(numbers.read())
     }
 
     async fn first_number(&self) -> Result<E164, ProviderError> {
         let none = || ProviderError::Permanent { code: "no_number".to_owned() };
-        self.numbers().await?.into_iter().next().ok_or_else(none)
+        self.numbers().await?.into_iter().next().map(|(number, _)| number).ok_or_else(none)
+    }
+
+    /// Whether the account may list its calls or texts, without which a lost answer cannot be looked into.
+    pub(crate) async fn may_list(&self, channel: Channel) -> Result<(), ProviderError> {
+        let request = self.http.get(self.url(resource(channel))?).query(&[("PageSize", "1")]);
+        read::<Page>(self.send(request).await?).await.map(drop)
     }
 
     /// Starts a call. `callback` is told of every step; `fallback` is asked for words where there are none to be had.

@@ -68,6 +68,16 @@ impl Phones {
         self.post("/faults", fault).await;
     }
 
+    pub async fn clear_faults(&self) {
+        let answer = self.http.delete(format!("{}/control/faults", self.base)).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
+    /// Anything else that the simulator can be told.
+    pub async fn control(&self, path: &str, body: Value) {
+        self.post(path, body).await;
+    }
+
     /// All that was asked and answered; only where the configuration says `record`.
     pub async fn exchanges(&self) -> Value {
         self.get("/exchanges").await

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use engine::callbacks;
+use engine::{callbacks, selftest};
 
 use super::App;
 use super::error::ApiError;
@@ -22,6 +22,7 @@ pub fn routes() -> Router<App> {
         .route("/twilio/voice/{attempt}", post(voice))
         .route("/twilio/key/{attempt}", post(key))
         .route("/twilio/text", post(text))
+        .route("/twilio/self-test", post(self_test))
         .layer(DefaultBodyLimit::max(LIMIT))
 }
 
@@ -37,13 +38,25 @@ fn signed(app: &App, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Para
         let message = "Requests signed with a shared key are not taken.";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "unknown_signature", message));
     }
-    let given = headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or("");
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    if callbacks::authentic(&app.engine, path, &params, given) {
+    if callbacks::authentic(&app.engine, path(uri), &params, given(headers)) {
         return Ok(params);
     }
     tracing::warn!(path = uri.path(), "a request that Twilio did not sign was refused");
-    Err(ApiError::new(StatusCode::FORBIDDEN, "bad_signature", "This request is not signed by Twilio."))
+    Err(unsigned())
+}
+
+fn unsigned() -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, "bad_signature", "This request is not signed by Twilio.")
+}
+
+/// The signature as it stands there.
+fn given(headers: &HeaderMap) -> &str {
+    headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+/// What was asked for, as it arrived.
+fn path(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |path| path.as_str())
 }
 
 async fn status(
@@ -89,6 +102,17 @@ async fn text(
 ) -> Result<Response, ApiError> {
     let params = signed(&app, &uri, &headers, &body)?;
     Ok(twiml(callbacks::text(&app.engine, &params).await?))
+}
+
+/// A Ringdown asks whether its public address leads to one.
+async fn self_test(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<String, ApiError> {
+    let params = signed(&app, &uri, &headers, &body)?;
+    selftest::answer(&app.engine, path(&uri), &params, given(&headers)).ok_or_else(unsigned)
 }
 
 fn twiml(document: String) -> Response {

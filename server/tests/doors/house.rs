@@ -43,7 +43,7 @@ fn fresh_folder() -> PathBuf {
     folder
 }
 
-async fn loopback() -> (TcpListener, String) {
+pub async fn loopback() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     (listener, url)
@@ -115,6 +115,11 @@ impl House {
         let engine = engine(self.engine.db().clone(), Clock::System, &self.sim, public_url, sandbox);
         serve(listener, engine, &self.folder, self.stopper.subscribe());
         url
+    }
+
+    /// The same house as it knows itself by another address.
+    pub fn engine_at(&self, public_url: &str) -> Engine {
+        engine(self.engine.db().clone(), Clock::System, &self.sim, public_url, true)
     }
 
     /// A second front where it is always `now`.

@@ -67,18 +67,19 @@ fn render(sim: &Sim, number: &str) -> Value {
     let account = &sim.config().account_sid;
     let sid = sid(number);
     let made = rfc2822(1_577_836_800_000);
-    let sms_url = sim.with(|state| state.sms_url.clone()).unwrap_or_default();
+    let (sms_url, setup) =
+        sim.with(|state| (state.sms_url.clone().unwrap_or_default(), state.number.clone()));
     json!({
         "sid": sid,
         "account_sid": account,
         "phone_number": number,
         "friendly_name": formatted(number),
-        "capabilities": {"voice": true, "sms": true, "mms": true, "fax": false},
+        "capabilities": {"voice": setup.voice, "sms": setup.sms, "mms": setup.sms, "fax": false},
         "sms_url": sms_url,
         "sms_method": "POST",
         "sms_fallback_url": "",
         "sms_fallback_method": "POST",
-        "sms_application_sid": null,
+        "sms_application_sid": setup.sms_application,
         "voice_url": "",
         "voice_method": "POST",
         "voice_fallback_url": "",

@@ -15,7 +15,7 @@ use crate::calls::{Ending, Status};
 use crate::faults::Fault;
 use crate::messages::inbound::Received;
 use crate::scripts::{Outcome, is_keys};
-use crate::state::Sim;
+use crate::state::{Setup, Sim};
 use crate::webhook::check_url;
 
 type Done = Result<Json<Value>, Refusal>;
@@ -153,6 +153,24 @@ pub(super) async fn sms_url(State(sim): State<Sim>, Body(body): Body<SmsUrl>) ->
     }
     sim.change(|state| state.sms_url = body.url);
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Number {
+    #[serde(default = "yes")]
+    voice: bool,
+    #[serde(default = "yes")]
+    sms: bool,
+    #[serde(default)]
+    sms_application_sid: Option<String>,
+}
+
+/// What our number can do, and who takes its texts; what is not said is as it should be.
+pub(super) async fn set_up(State(sim): State<Sim>, Body(body): Body<Number>) -> StatusCode {
+    let setup = Setup { voice: body.voice, sms: body.sms, sms_application: body.sms_application_sid };
+    sim.change(|state| state.number = setup);
+    StatusCode::NO_CONTENT
 }
 
 #[derive(Deserialize)]

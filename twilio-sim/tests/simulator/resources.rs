@@ -147,6 +147,32 @@ async fn the_number_shows_its_webhook() {
 }
 
 #[tokio::test]
+async fn the_number_shows_what_it_can_do() {
+    let w = World::with(|config| config.voice = false).await;
+    let shown = async || w.get("/IncomingPhoneNumbers.json").await.1["incoming_phone_numbers"][0].clone();
+    let number = shown().await;
+    assert_eq!(
+        (&number["capabilities"]["voice"], &number["capabilities"]["sms"]),
+        (&json!(false), &json!(true))
+    );
+    let application = format!("AP{}", "1".repeat(32));
+    w.control("/number", json!({"sms": false, "sms_application_sid": application})).await;
+    let number = shown().await;
+    assert_eq!(
+        (&number["capabilities"]["voice"], &number["capabilities"]["sms"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(number["sms_application_sid"], json!(application));
+    let (status, refused) = w.post("/Messages.json", &[("To", ANN), ("From", OURS), ("Body", "x")]).await;
+    assert_eq!((status, &refused["code"]), (400, &json!(21606)));
+    w.control("/number", json!({})).await;
+    assert_eq!(shown().await["sms_application_sid"], Value::Null);
+    w.control("/faults", json!({"route": "calls.list", "kind": "error", "code": 20403})).await;
+    let (status, refused) = w.get("/Calls.json?PageSize=1").await;
+    assert_eq!((status, &refused["code"]), (403, &json!(20403)));
+}
+
+#[tokio::test]
 async fn money_is_counted() {
     let w = World::start().await;
     let sid = w.call(&[("To", ANN), ("From", OURS), ("Twiml", TWIML)]).await;

@@ -57,7 +57,7 @@ fn sender(sim: &Sim, from: &str) -> Result<String, ApiError> {
     let from = numbers::parse(from).ok_or_else(|| ApiError::of(21212))?;
     match magic_sender(&from, false) {
         Some(code) => Err(ApiError::of(code)),
-        None if sim.owns(&from) => Ok(from),
+        None if sim.owns(&from) && sim.with(|state| state.number.sms) => Ok(from),
         None => Err(ApiError::of(21606)),
     }
 }
