@@ -14,7 +14,7 @@ use engine::clock::Clock;
 use engine::db::{Db, Tx};
 use engine::members::{self, Member};
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn, Speech, contacts, intake, rules, sandbox};
+use engine::{Engine, Expires, Settings, SignIn, Speech, contacts, intake, rules, sandbox};
 use model::rule::RuleForm;
 use model::time::Millis;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
@@ -109,6 +109,7 @@ async fn history(database: &str, scale: Scale) -> Result<Member> {
         calls_per_second: 1.0,
         messages_per_second: 1.0,
         speech: Speech::default(),
+        expires: Expires::default(),
     };
     // In the past, and moved by hand.
     let clock = Clock::fixed(Millis(1_767_225_600_000));

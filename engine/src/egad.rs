@@ -17,7 +17,7 @@ use crate::conversation::muted;
 use crate::db::{Tx, again, row, rows};
 use crate::dispatch::Leaving;
 use crate::error::{Error, Result};
-use crate::intake::{self, EXPIRES_SECS};
+use crate::intake;
 use crate::quiet::Hush;
 use crate::{Engine, contacts, new_id, queue};
 
@@ -145,7 +145,7 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
                     Channel::Text => words::relayed_text(&request.message, drill),
                     Channel::Call => words::relayed_spoken(&request.message, drill),
                 },
-                expires: now.plus_secs(EXPIRES_SECS),
+                expires: now.plus_secs(engine.settings().expires.alert_secs),
                 follows: None,
                 if_told: false,
             });

@@ -25,9 +25,6 @@ use crate::igwn::Read;
 use crate::ruleset::RuleSet;
 use crate::{Engine, conversation, digest, igwn, new_id, queue, threads, unreadable};
 
-/// A call or text about an alert is worthless after this long.
-pub(crate) const EXPIRES_SECS: i64 = 15 * 60;
-
 /// What became of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
@@ -279,7 +276,8 @@ async fn select(
     }
     // A retraction is never too late for those who were told.
     let owed_since = if alert.retraction { now } else { owed_since };
-    let plan = if owed_since.plus_secs(EXPIRES_SECS) <= now {
+    let expires = owed_since.plus_secs(engine.settings().expires.alert_secs);
+    let plan = if expires <= now {
         Plan::silent(&matched, Silent::TooLate)
     } else {
         let occasion = Occasion { alert, known, earlier, now };
@@ -304,7 +302,7 @@ async fn select(
                 Channel::Text => words::text_message(alert, &names, "", &url),
                 Channel::Call => words::spoken(alert, &names),
             },
-            expires: owed_since.plus_secs(EXPIRES_SECS),
+            expires,
             follows: None,
             // A rule that asks for the retraction itself tells of a new fact.
             if_told: speaking.is_empty() && plan.unsure.contains(contact_id),

@@ -58,7 +58,7 @@ pub mod unreadable;
 pub mod verification;
 
 pub use error::{Error, Result};
-pub use settings::{Settings, SignIn, Speech};
+pub use settings::{Expires, Settings, SignIn, Speech};
 
 use clock::Clock;
 use db::Db;

@@ -42,8 +42,8 @@ pub(crate) struct Metrics {
     waiting: Mutex<HashMap<String, Instant>>,
 }
 
-/// An alert of which nothing leaves for so long is not waited for any more.
-const FORGET: Duration = Duration::from_mins(15);
+/// An alert of which nothing leaves for so long is not waited for any more: none may wait for longer.
+const FORGET: Duration = Duration::from_hours(10);
 
 /// Bounds that double, from the first on.
 fn doubling(first: f64, count: usize) -> Histogram {

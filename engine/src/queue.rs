@@ -517,7 +517,7 @@ mod tests {
     use crate::db::Db;
     use crate::dispatch::Leaving;
     use crate::providers::twilio::{Account, Twilio};
-    use crate::{Engine, Settings, SignIn, Speech};
+    use crate::{Engine, Expires, Settings, SignIn, Speech};
 
     async fn engine(url: &str) -> Engine {
         let db = Db::open(url).await.unwrap();
@@ -530,6 +530,7 @@ mod tests {
             calls_per_second: 1.0,
             messages_per_second: 1.0,
             speech: Speech::default(),
+            expires: Expires::default(),
         };
         let account = Account {
             sid: String::new(),

@@ -31,6 +31,23 @@ pub struct Settings {
     pub messages_per_second: f64,
     /// How calls speak.
     pub speech: Speech,
+    /// When what waits is not worth sending any more.
+    pub expires: Expires,
+}
+
+/// When what waits is not worth sending any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Expires {
+    /// A call or text about an alert, in seconds after it was owed.
+    pub alert_secs: i64,
+    /// A code, in seconds after it was asked for. How long it may be typed in is another thing.
+    pub code_secs: i64,
+}
+
+impl Default for Expires {
+    fn default() -> Self {
+        Self { alert_secs: 15 * 60, code_secs: 2 * 60 }
+    }
 }
 
 /// Twilio's TwiML Bins.

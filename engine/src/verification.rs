@@ -25,8 +25,6 @@ use crate::{Engine, new_id, queue, ruleset};
 const LIFE_SECS: i64 = 600;
 /// Wrong guesses before a code is dead.
 const GUESSES: i64 = 5;
-/// A code not sent by then is not worth sending.
-const SEND_EXPIRES_SECS: i64 = 120;
 /// Between two codes for one contact.
 const BETWEEN_SECS: i64 = 30;
 /// Codes for one contact in an hour, one member in a day, one number in a day (all members).
@@ -150,7 +148,7 @@ pub async fn send(engine: &Engine, who: &Member, contact_id: &str, channel: Chan
         contact_label: &contact.label(),
         channel,
         body: String::new(),
-        expires: now.plus_secs(SEND_EXPIRES_SECS),
+        expires: now.plus_secs(engine.settings().expires.code_secs),
         follows: None,
         if_told: false,
     };

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use engine::Speech;
 use engine::gaps::Watch;
 use engine::igwn::Feed;
+use engine::{Expires, Speech};
 use model::contact::E164;
 
 mod speech;
@@ -45,6 +45,8 @@ pub struct Config {
     pub messages_per_second: f64,
     /// `RINGDOWN_TWILIO_TWIML`, `..._FALLBACK_URL`, `..._VOICE`, `..._LANGUAGE`, `..._BINS`: how calls speak.
     pub speech: Speech,
+    /// `RINGDOWN_ALERT_EXPIRES_MINUTES`, `RINGDOWN_CODE_EXPIRES_MINUTES`: when what waits is not worth sending any more.
+    pub expires: Expires,
     /// `RINGDOWN_INGEST_TOKEN`.
     pub ingest_token: Option<String>,
     /// `RINGDOWN_IGWN_...`: GraceDB's packets over Kafka.
@@ -73,7 +75,7 @@ pub struct TwilioConfig {
 }
 
 /// Every name, without `RINGDOWN_`, as it stands in a file (in small letters).
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 32] = [
     "listen",
     "public_url",
     "database_url",
@@ -91,6 +93,8 @@ const NAMES: [&str; 30] = [
     "twilio_voice",
     "twilio_language",
     "twilio_bins",
+    "alert_expires_minutes",
+    "code_expires_minutes",
     "ingest_token",
     "gracedb_url",
     "gracedb_api_url",
@@ -263,10 +267,28 @@ impl Config {
             calls_per_second: sources.number("twilio_calls_per_second", 1.0)?,
             messages_per_second: sources.number("twilio_messages_per_second", 1.0)?,
             speech: speech::read(sources)?,
+            expires: expires(sources)?,
             ingest_token: sources.find("ingest_token")?,
             site_root: site_root(sources)?,
         })
     }
+}
+
+/// When what waits is not worth sending any more. A text waits at Twilio for ten hours at most, a code can be typed in for
+/// ten minutes.
+fn expires(sources: &Sources) -> Result<Expires, Wrong> {
+    let secs = |name: &str, most: i64, default: i64| match sources.find(name)? {
+        None => Ok(default),
+        Some(text) => match text.trim().parse::<i64>() {
+            Ok(minutes) if (1..=most).contains(&minutes) => Ok(60 * minutes),
+            _ => Err(wrong(name, &format!("{text:?} is not a whole number of minutes from 1 to {most}"))),
+        },
+    };
+    let default = Expires::default();
+    Ok(Expires {
+        alert_secs: secs("alert_expires_minutes", 600, default.alert_secs)?,
+        code_secs: secs("code_expires_minutes", 10, default.code_secs)?,
+    })
 }
 
 /// GraceDB's own public API; not asked in the sandbox unless it is named, since nothing reaches the sandbox from it.
@@ -476,6 +498,24 @@ mod tests {
         assert_eq!(read(&[named]).unwrap().gaps.unwrap().base, "http://127.0.0.1:8/api");
         assert!(read(&[named, ("RINGDOWN_GAP_CHECK_MINUTES", "0")]).unwrap().gaps.is_none());
         assert!(read(&[("RINGDOWN_GAP_CHECK_MINUTES", "often")]).is_err());
+    }
+
+    #[test]
+    fn what_waits_expires_after_so_many_minutes() {
+        let read =
+            |pairs: &[_]| read(pairs).map(|config| (config.expires.alert_secs, config.expires.code_secs));
+        let (alert, code) = ("RINGDOWN_ALERT_EXPIRES_MINUTES", "RINGDOWN_CODE_EXPIRES_MINUTES");
+        assert_eq!(read(&[]).unwrap(), (900, 120));
+        assert_eq!(read(&[(alert, "600"), (code, " 10 ")]).unwrap(), (36_000, 600));
+        for (name, most) in [(alert, "601"), (code, "11")] {
+            for text in ["0", most, "-1", "1.5", "soon", "99999999999999999999"] {
+                let message = read(&[(name, text)]).err().unwrap();
+                assert!(message.starts_with(name) && message.lines().count() == 1, "{message}");
+            }
+        }
+        let file = [("alert_expires_minutes", "30")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let config = Config::read(&Sources { file, ..Sources::default() }).unwrap_or_else(|w| panic!("{w}"));
+        assert_eq!(config.expires.alert_secs, 1800);
     }
 
     #[test]

@@ -72,6 +72,7 @@ fn settings(config: &Config, listen: SocketAddr) -> Settings {
         calls_per_second: config.calls_per_second,
         messages_per_second: config.messages_per_second,
         speech: config.speech.clone(),
+        expires: config.expires,
     }
 }
 

@@ -143,6 +143,8 @@ fn a_wrong_configuration_ends_with_two_and_one_line() {
         (vec![("RINGDOWN_TWILIO_ACCOUNT_SID", secret)], "RINGDOWN_TWILIO_ACCOUNT_SID"),
         (vec![("RINGDOWN_TWILIO_CALLS_PER_SECOND", "0")], "RINGDOWN_TWILIO_CALLS_PER_SECOND"),
         (vec![("RINGDOWN_INGEST_TOKEN_FILE", "/no/such/file")], "RINGDOWN_INGEST_TOKEN_FILE"),
+        (vec![("RINGDOWN_ALERT_EXPIRES_MINUTES", "0")], "RINGDOWN_ALERT_EXPIRES_MINUTES"),
+        (vec![("RINGDOWN_CODE_EXPIRES_MINUTES", "11")], "RINGDOWN_CODE_EXPIRES_MINUTES"),
         (vec![("RINGDOWN_CONFIG", broken.as_str())], "line 2"),
         (vec![("RINGDOWN_CONFIG", unknown.as_str())], "colour"),
         (

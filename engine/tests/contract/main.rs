@@ -35,6 +35,7 @@ mod clocks;
 mod contacts;
 mod conversation;
 mod dispatch;
+mod expires;
 mod follow;
 mod gaps;
 mod history;

@@ -9,7 +9,7 @@ use engine::contacts::{self, Contact, NewContact};
 use engine::db::{Db, Tx};
 use engine::intake::{self, Taken};
 use engine::members::{self, Member};
-use engine::{Engine, Settings, SignIn, Speech, dispatch, rules};
+use engine::{Engine, Expires, Settings, SignIn, Speech, dispatch, rules};
 use model::rule::{Rule, RuleForm};
 use model::time::Millis;
 use sqlx::AssertSqlSafe;
@@ -51,6 +51,7 @@ pub fn settings() -> Settings {
         calls_per_second: 10_000.0,
         messages_per_second: 10_000.0,
         speech: Speech::default(),
+        expires: Expires::default(),
     }
 }
 

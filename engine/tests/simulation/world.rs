@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use engine::clock::Clock;
 use engine::db::{Db, Tx};
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn, Speech};
+use engine::{Engine, Expires, Settings, SignIn, Speech};
 use model::contact::E164;
 use model::time::Millis;
 use sqlx::AssertSqlSafe;
@@ -125,6 +125,7 @@ pub fn settings(calls: f64, messages: f64) -> Settings {
         calls_per_second: calls,
         messages_per_second: messages,
         speech: Speech::default(),
+        expires: Expires::default(),
     }
 }
 

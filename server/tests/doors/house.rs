@@ -9,7 +9,7 @@ use engine::clock::Clock;
 use engine::db::Db;
 use engine::members::{self, Member};
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Settings, SignIn, Speech, dispatch, sandbox};
+use engine::{Engine, Expires, Settings, SignIn, Speech, dispatch, sandbox};
 use model::time::Millis;
 use serde_json::{Value, json};
 use server::web;
@@ -58,6 +58,7 @@ fn engine(db: Db, clock: Clock, sim: &str, public_url: &str, sandbox: bool) -> E
         calls_per_second: 1000.0,
         messages_per_second: 1000.0,
         speech: Speech::default(),
+        expires: Expires::default(),
     };
     let account = Account {
         sid: SID.to_owned(),
