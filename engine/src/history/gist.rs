@@ -280,6 +280,7 @@ fn called_off(code: Option<&str>) -> &'static str {
         Some("muted") => "muted by you before it was sent",
         Some("stopped") => "this phone asked for no more",
         Some("acknowledged") => "called off, because you knew",
+        Some("not_told") => "the retraction was called off, because you had not been told",
         Some("contact_removed" | "not_verified" | "method_changed") => {
             "called off, because the contact had changed"
         }

@@ -9,6 +9,7 @@ use crate::phones::client_at;
 use crate::world::{World, settings};
 
 scenarios!(
+    a_rest_that_twilio_asks_for_is_kept_by_all,
     a_token_revoked_in_mid_fan_out_loses_nobody,
     five_in_a_row_that_get_nowhere_hold_the_channel,
     a_number_refused_for_its_own_sake_shows_that_the_channel_works,
@@ -19,6 +20,32 @@ scenarios!(
 );
 
 const ANN: &str = "+14145550123";
+
+async fn a_rest_that_twilio_asks_for_is_kept_by_all(w: &World) {
+    let ada = w.member("ada").await;
+    let one = w.phone(&ada, "+14145550123", "text").await;
+    let two = w.phone(&ada, "+14145550124", "text").await;
+    w.rule(&ada, &[&one, &two]).await;
+    w.phones
+        .fault(
+            json!({ "route": "messages.create", "kind": "too_many_requests", "retry_after": 30, "times": 1 }),
+        )
+        .await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let before = w.phones.creates().await.len();
+    w.take(&new("S230102a", 1e-9)).await;
+    for _ in 0..29 {
+        w.pass(1);
+        assert_eq!(w.step().await, 0, "nobody asks while Twilio wants a rest");
+    }
+    w.pass(2);
+    w.step().await;
+    w.pass(2);
+    w.step().await;
+    assert_eq!(w.phones.creates().await.len(), 4, "{before} before");
+    assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 4);
+}
 
 async fn open(w: &World, channel: Channel) -> Option<breaker::Open> {
     let all = breaker::list(&w.engine).await.unwrap();

@@ -4,6 +4,7 @@ use engine::callbacks;
 use engine::{alarms, blocks, history, rules};
 use model::contact::Channel;
 use model::rule::RuleForm;
+use serde_json::json;
 
 use crate::packets::{labelled, new, superevent};
 use crate::world::{World, form};
@@ -15,6 +16,8 @@ scenarios!(
     what_failed_does_not_count_as_told,
     a_retraction_reaches_exactly_those_who_were_told,
     a_public_retraction_notice_does_too,
+    a_retraction_waits_for_what_may_not_have_arrived,
+    a_retraction_follows_a_call_that_was_under_way,
     key_nine_stops_calls_after_asking_once_more,
     stop_and_start_by_text,
     an_alert_is_acknowledged_and_muted_by_text,
@@ -134,6 +137,44 @@ async fn a_retraction_reaches_exactly_those_who_were_told(w: &World) {
     assert_eq!(w.take(&again).await.deliveries, 1, "only the rule that asks for the label");
 }
 
+async fn a_retraction_waits_for_what_may_not_have_arrived(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.fault(json!({ "route": "calls.create", "kind": "error", "times": 1 })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["unknown 20500"]);
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 1);
+    assert_eq!(w.step().await, 0, "she may not have been told");
+    for _ in 0..3 {
+        w.pass(6);
+        assert_eq!(w.step().await, 0);
+    }
+    w.pass(2);
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.deliveries().await, ["cancelled retracted", "cancelled not_told"]);
+    assert!(w.phones.creates().await.is_empty());
+}
+
+async fn a_retraction_follows_a_call_that_was_under_way(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones
+        .fault(json!({ "route": "calls.create", "kind": "drop", "times": 1, "after_accept": true }))
+        .await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["unknown connection_lost"]);
+    w.take(&labelled("S230101a", 1e-9, "ADVNO")).await;
+    w.pass(4);
+    assert_eq!(w.step().await, 0, "now it is known that the call was made, and not yet how it ended");
+    w.phones.until(ANN, "completed").await;
+    w.pass(61);
+    w.step().await;
+    assert!(w.deliveries().await[0].starts_with("unconfirmed"), "{:?}", w.deliveries().await);
+    w.pass(2);
+    assert_eq!(w.step().await, 1, "she had been told");
+    assert_eq!(w.phones.creates().await.len(), 2);
+}
+
 async fn a_public_retraction_notice_does_too(w: &World) {
     w.listener(ANN, "text").await;
     let notice = br#"{"alert_type":"RETRACTION","superevent_id":"S230101a","time_created":"2023-01-01T00:00:00Z",
@@ -219,8 +260,20 @@ async fn an_alert_is_acknowledged_and_muted_by_text(w: &World) {
     w.pass(1);
     w.take(&new("S230102a", 1e-9)).await;
     w.step().await;
-    assert!(text(w, ANN, "2").await.contains("no more about S230102a"));
+    assert!(text(w, ANN, "1").await.contains("S230102a is acknowledged"));
+    assert!(text(w, ANN, "2").await.contains("no more about S230102a"), "who knows may mute, too");
     assert_eq!(w.value("SELECT subject FROM mutes").await, "S230102a");
+    assert!(text(w, ANN, "2").await.ends_with("<Response></Response>"));
+    // Whoever replies has the text, though Twilio's answer got lost.
+    w.pass(1);
+    w.phones
+        .fault(json!({ "route": "messages.create", "kind": "drop", "times": 1, "after_accept": true }))
+        .await;
+    w.take(&new("S230103a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.count("deliveries WHERE state = 'unknown'").await, 1);
+    assert!(text(w, ANN, "1").await.contains("S230103a is acknowledged"));
+    assert_eq!(w.count("deliveries WHERE state = 'unknown'").await, 0);
 }
 
 /// Lets Twilio tell this error of the text that was sent.

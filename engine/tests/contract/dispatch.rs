@@ -1,7 +1,11 @@
 //! What is owed is sent, and what became of it is found out.
 
-use engine::{contacts, rules};
+use std::time::Duration;
+
+use engine::clock::Clock;
+use engine::{contacts, dispatch, rules};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::packets::new;
 use crate::phones::{client_at, form};
@@ -21,9 +25,39 @@ scenarios!(
     codes_go_first,
     two_superevents_share_the_line,
     another_try_comes_after_first_ones,
+    questions_that_hang_keep_nothing_else_waiting,
 );
 
 const ANN: &str = "+14145550123";
+
+async fn questions_that_hang_keep_nothing_else_waiting(w: &World) {
+    let ann = w.member("ann").await;
+    let phone = w.phone(&ann, ANN, "text").await;
+    let alert = w.take(&new("S230101a", 1e-9)).await.id;
+    w.listener("+14145550124", "text").await;
+    w.phones.fault(json!({ "route": "messages.create", "kind": "drop", "times": 1 })).await;
+    w.phones
+        .fault(json!({ "route": "messages.list", "kind": "hang", "delay_ms": 3_600_000, "times": 9 }))
+        .await;
+    w.take(&new("S230102a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["unknown connection_lost"]);
+    // Whatever is asked about it gets no answer; a night has just ended for Ann.
+    w.sql(&format!(
+        "INSERT INTO held (member_id, contact_id, subject, alert_id, retraction, held_ms)
+         VALUES ('{}', '{}', 'S230101a', '{alert}', FALSE, 0)",
+        ann.id, phone.id
+    ))
+    .await;
+    w.sql(&format!("INSERT INTO digests (member_id, due_ms) VALUES ('{}', 0)", ann.id)).await;
+    let engine = w.beside(&w.phones, Clock::System, settings());
+    let (stopper, stop) = watch::channel(false);
+    let running = tokio::spawn(dispatch::run(engine.clone(), stop));
+    w.phones.until(ANN, "delivered").await;
+    stopper.send_replace(true);
+    tokio::time::timeout(Duration::from_secs(5), running).await.expect("it ends").unwrap();
+    assert_eq!(w.count("deliveries WHERE state = 'unknown'").await, 1);
+}
 
 async fn a_text_is_sent_once_and_reached(w: &World) {
     w.listener(ANN, "text").await;

@@ -26,6 +26,8 @@ scenarios!(
     who_was_told_in_the_night_hears_the_retraction_at_once,
     who_was_told_before_hears_the_retraction_in_the_morning,
     who_was_told_by_the_digest_hears_the_retraction,
+    a_digest_that_waits_is_made_anew,
+    a_digest_that_may_not_have_arrived_is_not_sent_again_as_it_was,
     without_a_digest_only_retractions_come,
     hours_that_change_move_the_digest,
     a_pause_is_silent_and_stops_what_waits,
@@ -277,6 +279,60 @@ async fn who_was_told_before_hears_the_retraction_in_the_morning(w: &World) {
     w.step().await;
     assert_eq!(w.take(&labelled("S230102a", 1e-12, "ADVNO")).await.deliveries, 1);
     assert_eq!(w.count(&format!("held WHERE contact_id = '{}'", phone.id)).await, 1);
+}
+
+/// Nothing leaves by texts for a while.
+async fn rest(w: &World, seconds: i64) {
+    let until = w.now().plus_secs(seconds).0;
+    w.sql(&format!("INSERT INTO rate_slots (name, next_us, rest_ms) VALUES ('text', 0, {until})")).await;
+}
+
+async fn a_digest_that_waits_is_made_anew(w: &World) {
+    at(w, "01-14T01:00");
+    let (ann, _) = sleeper(w, ANN, "text", &nights()).await;
+    for id in ["S230101a", "S230102a", "S230103a"] {
+        w.take(&new(id, 1e-9)).await;
+    }
+    at(w, "01-14T06:00");
+    rest(w, 60).await;
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.deliveries().await, ["queued -"]);
+    // It waits while one of the three is withdrawn, and she says that she knows of another.
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 0, "she has not been told");
+    threads::acknowledge(&w.engine, &ann, "S230102a").await.unwrap();
+    w.pass(1);
+    w.step().await;
+    w.pass(60);
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.count("deliveries WHERE state = 'cancelled' AND code = 'merged'").await, 1);
+    let creates = w.phones.creates().await;
+    assert_eq!(creates.len(), 1);
+    let body = crate::phones::form(&creates[0], "Body");
+    assert!(body.contains("S230101a, FAR 1 per 32 years, RETRACTED since."), "{body}");
+    assert!(body.contains("S230103a") && !body.contains("S230102a"), "{body}");
+    // Who was told of it in these words hears no more of it.
+    let again = superevent("S230101a", "label_added", 2e-9, &["ADVNO", "DQV"], Some("ADVNO"));
+    assert_eq!(w.take(&again).await.deliveries, 0);
+}
+
+async fn a_digest_that_may_not_have_arrived_is_not_sent_again_as_it_was(w: &World) {
+    at(w, "01-14T01:00");
+    sleeper(w, ANN, "text", &nights()).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    at(w, "01-14T06:00");
+    w.phones.fault(serde_json::json!({ "route": "messages.create", "kind": "error", "times": 1 })).await;
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.deliveries().await, ["unknown 20500"]);
+    let retracted = w.take(&labelled("S230101a", 1e-9, "ADVNO")).await;
+    assert_eq!(retracted.deliveries, 1, "for the case that she was told");
+    for _ in 0..6 {
+        w.pass(6);
+        w.step().await;
+    }
+    let creates = w.phones.creates().await;
+    assert_eq!(creates.len(), 1, "one text, and it says how things stand");
+    assert!(crate::phones::form(&creates[0], "Body").contains("RETRACTED since"));
+    assert_eq!(w.count("deliveries WHERE code = 'not_told'").await, 1);
 }
 
 async fn who_was_told_by_the_digest_hears_the_retraction(w: &World) {

@@ -22,6 +22,7 @@ scenarios!(
     i_know_on_the_page_stops_redials_and_the_rest,
     i_know_before_anything_left_calls_it_off,
     muted_on_the_page_is_muted_for_its_events_too,
+    a_key_is_for_the_whole_thread,
     what_is_not_there_cannot_be_muted,
     a_retraction_is_told_in_the_entry,
     what_was_held_shows_its_digest,
@@ -273,6 +274,21 @@ async fn i_know_before_anything_left_calls_it_off(w: &World) {
     w.pass(25 * 3600);
     let about = history::about(&w.engine, &ann, "S230102a").await.unwrap();
     assert!(!about.standing.can_acknowledge);
+}
+
+async fn a_key_is_for_the_whole_thread(w: &World) {
+    let (ann, phone) = w.listener(ANN, "call").await;
+    let events = RuleForm { category: "event".to_owned(), ..form(&[&phone]) };
+    rules::add(&w.engine, &ann, &events).await.unwrap();
+    w.take(&event("G7", "new", 1e-9, Some("S230101a"))).await;
+    w.step().await;
+    w.take(&new("S230101a", 1e-9)).await;
+    let called = w.value("SELECT id FROM attempts").await;
+    let pressed = [("Digits".to_owned(), "2".to_owned())];
+    engine::callbacks::key(&w.engine, &called, &pressed, false).await.unwrap();
+    assert_eq!(w.deliveries().await, ["reached -", "cancelled acknowledged"]);
+    assert_eq!(w.value("SELECT subject FROM mutes").await, "S230101a", "what people take for one thing");
+    assert_eq!(w.take(&event("G8", "new", 1e-9, Some("S230101a"))).await.deliveries, 0);
 }
 
 async fn muted_on_the_page_is_muted_for_its_events_too(w: &World) {

@@ -15,6 +15,7 @@ scenarios!(
     what_a_crash_left_behind_may_have_been_sent,
     twins_are_told_apart,
     a_call_that_twilio_forgot_ends_as_failed,
+    a_list_that_may_not_be_read_is_an_alarm,
 );
 
 const ANN: &str = "+14145550123";
@@ -59,6 +60,23 @@ async fn an_accepted_text_that_still_waits_at_twilio_is_found(w: &World) {
     }
     assert_eq!(slow.creates().await.len(), 2, "the second text waits in Twilio's queue");
     assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 2);
+}
+
+async fn a_list_that_may_not_be_read_is_an_alarm(w: &World) {
+    w.listener(ANN, "text").await;
+    w.phones.fault(json!({ "route": "messages.create", "kind": "drop", "times": 1 })).await;
+    w.phones
+        .fault(json!({ "route": "messages.list", "kind": "error", "status": 403, "code": 20403, "times": 4 }))
+        .await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    for _ in 0..4 {
+        w.pass(60);
+        w.step().await;
+        assert_eq!(w.deliveries().await, ["unknown connection_lost"], "nothing is known, so nothing is sent");
+    }
+    let alarm = w.column("SELECT message FROM alarms WHERE cleared_ms IS NULL").await;
+    assert!(alarm.len() == 1 && alarm[0].contains("list its texts (error 20403)"), "{alarm:?}");
 }
 
 async fn a_failure_before_acceptance_is_sent_once_when_it_is_sure(w: &World) {

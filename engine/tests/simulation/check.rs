@@ -7,6 +7,7 @@ use model::delivery::{AttemptState, DeliveryKind, DeliveryState};
 
 use crate::provider::Create;
 use crate::story::Story;
+use crate::told;
 
 /// Message errors after which a text is tried once more (Twilio's error dictionary).
 const PASSING: [u32; 7] = [30001, 30003, 30005, 30008, 30017, 30410, 30500];
@@ -27,16 +28,16 @@ const CODE_EXPIRES: i64 = 120_000;
 /// Slots are handed out so far ahead, in ms.
 const HORIZON: i64 = 250;
 
-struct Delivery {
-    id: String,
-    kind: DeliveryKind,
-    alert: String,
-    member: String,
-    contact: String,
-    channel: Channel,
-    state: DeliveryState,
-    code: String,
-    creates: Vec<usize>,
+pub struct Delivery {
+    pub id: String,
+    pub kind: DeliveryKind,
+    pub alert: String,
+    pub member: String,
+    pub contact: String,
+    pub channel: Channel,
+    pub state: DeliveryState,
+    pub code: String,
+    pub creates: Vec<usize>,
 }
 
 /// Everything that is wrong.
@@ -63,6 +64,8 @@ pub async fn faults(story: &Story<'_>) -> Vec<String> {
         }));
     }
     conversations(story, &deliveries, &mut faults);
+    told::rules(story, &deliveries, &mut faults).await;
+    told::retractions(story, &deliveries, &creates, &mut faults);
     rates(story, &creates, &mut faults);
     moves(story, &mut faults).await;
     open(story, &mut faults).await;
@@ -231,7 +234,8 @@ fn ending(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
     let subject = alert.map(|alert| (delivery.member.clone(), alert.subject.clone())).unwrap_or_default();
     let acknowledged = story.facts.acknowledged.contains_key(&subject);
     let fits = match delivery.state {
-        DeliveryState::Reached => pressed || delivered || (acknowledged && !own.is_empty()),
+        // Whoever replies has the text, though nobody may have told us that it was sent.
+        DeliveryState::Reached => pressed || delivered || acknowledged,
         DeliveryState::Unconfirmed => matches!(last, "completed" | "sent") && !pressed,
         DeliveryState::Failed => !pressed && !delivered && last != "completed" && !delivery.code.is_empty(),
         DeliveryState::Expired => delivery.code == "too_old" && !pressed && !delivered,
@@ -352,7 +356,7 @@ async fn open(story: &Story<'_>, faults: &mut Vec<String>) {
     for [member] in story.world.rows::<1>(unsaid).await {
         faults.push(format!("what quiet hours held from {member} is never told"));
     }
-    let twice = "SELECT contact_id FROM deliveries WHERE kind = 'digest' AND contact_id IS NOT NULL
+    let twice = "SELECT contact_id FROM deliveries WHERE kind = 'digest' AND contact_id IS NOT NULL AND state <> 'cancelled'
                  GROUP BY contact_id HAVING count(*) > 1";
     for [contact] in story.world.rows::<1>(twice).await {
         if story.facts.jumps.is_empty() {

@@ -9,6 +9,7 @@
 mod check;
 mod provider;
 mod story;
+mod told;
 mod world;
 
 use std::sync::Arc;
@@ -39,7 +40,10 @@ fn setting(name: &str, usual: u64) -> u64 {
 async fn live(world: &mut World, seed: u64, totals: &Totals) -> (Vec<String>, Vec<String>) {
     let mut story = Story::new(world, seed).await;
     let faults = match story.live().await {
-        Ok(()) => check::faults(&story).await,
+        Ok(()) => {
+            story.look().await;
+            check::faults(&story).await
+        }
         Err(fault) => vec![fault],
     };
     totals.crashes.fetch_add(story.facts.crashes, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use engine::{
 };
 use model::contact::Channel;
 use model::quiet::{QuietForm, WindowForm};
-use model::rule::RuleForm;
+use model::rule::{Rule, RuleForm};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -100,6 +100,11 @@ pub struct Facts {
     /// Members who hear of each alert, and how many of a contact's rules there are.
     pub talkative: BTreeSet<String>,
     pub rules_of: BTreeMap<String, usize>,
+    pub rules: Vec<Rule>,
+    /// Alerts and their packets in the order in which they were taken in.
+    pub taken: Vec<(String, String)>,
+    /// Members who want a digest when quiet hours end.
+    pub digests: BTreeSet<String>,
     pub numbers: BTreeMap<String, String>,
     pub crashes: usize,
 }
@@ -197,7 +202,7 @@ impl<'a> Story<'a> {
                     every_alert,
                     ..RuleForm::default()
                 };
-                rules::add(&engine, &who, &form).await.unwrap();
+                self.facts.rules.push(rules::add(&engine, &who, &form).await.unwrap());
             }
             self.own_wishes(&engine, &who, &contacts).await;
         }
@@ -211,6 +216,9 @@ impl<'a> Story<'a> {
             let window = WindowForm { from: time(from), to: time(to), ..WindowForm::suggested() };
             let form = QuietForm { windows: vec![window], digest: self.dice(70), ..QuietForm::default() };
             quiet::save(engine, who, &form).await.unwrap();
+            if form.digest {
+                self.facts.digests.insert(who.id.clone());
+            }
             self.facts.quiet.insert(who.id.clone(), (from * 60_000, to * 60_000));
         }
         if self.dice(10) {
@@ -489,6 +497,9 @@ impl<'a> Story<'a> {
                 let (count, again) = (taken.deliveries, if taken.duplicate { ", once more" } else { "" });
                 self.tell(format!("{what} about {subject}: {count} owed{again}"));
                 let known = Known { at: self.now, subject, retraction };
+                if !taken.duplicate {
+                    self.facts.taken.push((taken.id.clone(), packet));
+                }
                 self.facts.alerts.entry(taken.id).or_insert(known);
             }
             Act::Text { number, word } => {
@@ -593,6 +604,9 @@ impl<'a> Story<'a> {
                 let said = callbacks::key(&engine, &attempt(create), &params, asked).await;
                 if matches!(key, '1' | '2') || (key == '9' && asked) {
                     self.facts.pressed.insert(create, key);
+                    if said.is_ok() {
+                        self.heeded(&attempt(create), key).await?;
+                    }
                 }
                 (format!("  key {key} in {}", create + 1), said.map(drop))
             }
@@ -605,8 +619,34 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
+    /// A key that was pressed does what the call said it would.
+    async fn heeded(&mut self, attempt: &str, key: char) -> Result<(), String> {
+        self.look().await;
+        let called = self
+            .world
+            .rows::<5>(
+                "SELECT t.id, d.member_id, COALESCE(a.subject, ''), COALESCE(d.contact_id, ''), d.kind FROM attempts t
+                 JOIN deliveries d ON d.id = t.delivery_id LEFT JOIN alerts a ON a.id = d.alert_id",
+            )
+            .await;
+        for [id, member, subject, contact, kind] in called.into_iter().filter(|row| row[0] == attempt) {
+            let wish = (member, subject);
+            let facts = &self.facts;
+            if kind == "alert" && !facts.acknowledged.contains_key(&wish) {
+                return Err(format!("key {key} in {id} acknowledged nothing"));
+            }
+            if kind == "alert" && key == '2' && !facts.muted.contains_key(&wish) {
+                return Err(format!("key 2 in {id} muted nothing"));
+            }
+            if key == '9' && !contact.is_empty() && !facts.blocked.contains_key(&(contact, Channel::Call)) {
+                return Err(format!("key 9 in {id} stopped nothing"));
+            }
+        }
+        Ok(())
+    }
+
     /// Notes what the service now knows of people's wishes.
-    async fn look(&mut self) {
+    pub async fn look(&mut self) {
         let now = self.now;
         let acknowledged = self
             .world
