@@ -1,7 +1,7 @@
 //! One alert: what it said, what it did for the member, and why, clause by clause.
 
 use engine::history::{self, Entry, Why, silence};
-use engine::queue::leaves::{self, Leaves};
+use engine::queue::leaves::{self, Leaves, Shares};
 use leptos::prelude::*;
 use model::alert::Category;
 use model::contact::Channel;
@@ -18,7 +18,7 @@ pub(crate) fn Story() -> impl IntoView {
     own(|asker, id, _| async move {
         let clock = asker.clock();
         let story = history::story(asker.engine(), &asker.who, &id).await?;
-        let leaves = leaves::of_alert(asker.engine(), &id, Some(&asker.who.id)).await?;
+        let leaves = leaves::shares(asker.engine(), &id, &asker.who.id).await?;
         let alert = &story.entry.alert;
         let what = happened(alert);
         let title = format!("{}: {what}", alert.id);
@@ -52,16 +52,67 @@ pub(crate) fn Story() -> impl IntoView {
     })
 }
 
-/// When what still waits leaves: "The last of 3 calls leaves about 02:14:20."
-fn when(leaves: &Leaves, clock: &Clock) -> impl IntoView + use<> {
-    let what = match (leaves.channel, leaves.waiting) {
-        (Channel::Call, 1) => "Your call leaves about ".to_owned(),
-        (Channel::Text, 1) => "Your text leaves about ".to_owned(),
-        (Channel::Call, n) => format!("The last of {n} calls leaves about "),
-        (Channel::Text, n) => format!("The last of {n} texts leaves about "),
+/// When what still waits leaves: "Your call leaves about 02:14:05; the last of all 300 calls about 02:16:20."
+fn when(shares: &Shares, clock: &Clock) -> impl IntoView + use<> {
+    let Shares { own, all } = shares;
+    let same = |own: &Leaves| own.last.0 / 1000 == all.last.0 / 1000 && own.late == all.late;
+    let (first, second) = match own {
+        Some(own) if same(own) => (mine(own), None),
+        Some(own) => (mine(own), Some((own.last, everybodys(all, false)))),
+        None => (everybodys(all, true), None),
     };
-    let held = leaves.held.then_some(" Twilio takes nothing from us just now, so it may become later.");
-    view! { <p>{what} {clock.exact(leaves.last)} "."{held}</p> }
+    let (first, last, second) = match second {
+        Some((last, words)) => (first, last, Some(view! { {format!("; {words} ")} {clock.exact(all.last)} })),
+        None => (first, own.as_ref().map_or(all.last, |own| own.last), None),
+    };
+    let held = all.held.then_some(" Twilio takes nothing from us just now, so it may become later.");
+    view! { <p class="leaves">{first} " " {clock.exact(last)} {second} "."{held}</p> }
+}
+
+/// What is said before the time at which the member's own leave.
+fn mine(own: &Leaves) -> String {
+    let (one, many) = noun(own.channel);
+    match (own.waiting, own.late) {
+        (1, 0) => format!("Your {one} leaves about"),
+        (n, 0) => format!("The last of your {n} {many} leaves about"),
+        (1, _) => format!("Your {one} will hardly leave before it is too old, at"),
+        (n, late) if late == n => format!("Your {n} {many} will hardly leave before they are too old, at"),
+        (n, late) => {
+            format!(
+                "Of your {n} {many} {late} will hardly leave in time; the last of the others leaves about"
+            )
+        }
+    }
+}
+
+/// What is said before the time at which all of them leave.
+fn everybodys(all: &Leaves, begins: bool) -> String {
+    let (one, many) = noun(all.channel);
+    let words = match (all.waiting, all.late) {
+        (1, 0) => format!("one more {one} leaves about"),
+        (n, 0) if begins => format!("the last of all {n} {many} leaves about"),
+        (n, 0) => format!("the last of all {n} {many} about"),
+        (1, _) => format!("one more {one} will hardly leave before it is too old, at"),
+        (n, late) if late == n => format!("all {n} {many} will hardly leave before they are too old, at"),
+        (n, late) => {
+            format!(
+                "of all {n} {many} {late} will hardly leave in time, and the last of the others leaves about"
+            )
+        }
+    };
+    if begins { capital(&words) } else { words }
+}
+
+const fn noun(channel: Channel) -> (&'static str, &'static str) {
+    match channel {
+        Channel::Call => ("call", "calls"),
+        Channel::Text => ("text", "texts"),
+    }
+}
+
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The page's question, answered: what did it do for me?

@@ -16,6 +16,7 @@ scenarios!(
     a_phone_that_declines_is_not_tried_again,
     a_country_without_permission_is_one_alarm,
     the_last_of_many_is_foretold,
+    what_will_be_too_late_is_foretold,
     an_alert_is_measured_once,
 );
 
@@ -143,31 +144,62 @@ async fn the_last_of_many_is_foretold(w: &World) {
     }
     w.rule(&ada, &contacts.iter().collect::<Vec<_>>()).await;
     let alert = w.take(&new("S230101a", 1e-9)).await.id;
-    let told = leaves::of_alert(&engine, &alert, None).await.unwrap();
+    let told = leaves::of_alert(&engine, &alert).await.unwrap();
     assert_eq!((told.len(), told[0].channel, told[0].waiting), (1, Channel::Call, 10));
     let seconds = (told[0].last.0 - w.now().0) / 1000;
     assert_eq!(seconds, 9, "nine leave before it");
-    assert_eq!(leaves::of_alert(&engine, &alert, Some(&ada.id)).await.unwrap(), told);
-    assert_eq!(leaves::of_alert(&engine, &alert, Some("nobody")).await.unwrap(), []);
+    let shares = leaves::shares(&engine, &alert, &ada.id).await.unwrap();
+    assert_eq!((shares.len(), shares[0].own.as_ref(), &shares[0].all), (1, Some(&told[0]), &told[0]));
+    let shares = leaves::shares(&engine, &alert, "nobody").await.unwrap();
+    assert_eq!((&shares[0].own, &shares[0].all), (&None, &told[0]));
     // As they leave, the guess holds.
     for _ in 0..4 {
         assert_eq!(dispatch::step(&engine).await.unwrap(), 1);
         w.pass(1);
     }
-    let now_told = leaves::of_alert(&engine, &alert, None).await.unwrap();
+    let now_told = leaves::of_alert(&engine, &alert).await.unwrap();
     assert_eq!(now_told[0].waiting, 6);
     assert!((now_told[0].last.0 - told[0].last.0).abs() < 1100, "{told:?} {now_told:?}");
     // A code goes first, and moves it.
     let max = w.member("max").await;
     let new = w.unverified(&max, "+14145550126", "call").await;
     engine::verification::send(&w.engine, &max, &new.id, Channel::Call).await.unwrap();
-    let later = leaves::of_alert(&engine, &alert, None).await.unwrap();
+    let later = leaves::of_alert(&engine, &alert).await.unwrap();
     assert_eq!((later[0].last.0 - now_told[0].last.0) / 100, 10);
     // Nothing is foretold of a channel that is held but when it is tried.
     w.phones.fault(json!({ "route": "calls.create", "kind": "auth_revoked" })).await;
     dispatch::step(&engine).await.unwrap();
-    let held = leaves::of_alert(&engine, &alert, None).await.unwrap();
+    let held = leaves::of_alert(&engine, &alert).await.unwrap();
     assert!(held[0].held && held[0].last.0 >= w.now().0 + 15_000);
+}
+
+async fn what_will_be_too_late_is_foretold(w: &World) {
+    let slow = Settings { calls_per_second: 0.01, ..settings() };
+    let engine = w.beside(&w.phones, w.clock.clone(), slow);
+    let (ada, max) = (w.member("ada").await, w.member("max").await);
+    for (who, first, count) in [(&ada, 1000, 3), (&max, 2000, 9)] {
+        let mut contacts = Vec::new();
+        for n in first..first + count {
+            contacts.push(w.phone(who, &format!("+1414555{n}"), "call").await);
+        }
+        w.rule(who, &contacts.iter().collect::<Vec<_>>()).await;
+    }
+    let begun = w.now();
+    let alert = w.take(&new("S230101a", 1e-9)).await.id;
+    let all = leaves::of_alert(&engine, &alert).await.unwrap().remove(0);
+    // One each 100.8 s, and 15 minutes' time.
+    assert_eq!((all.waiting, all.late, (all.last.0 - begun.0) / 1000), (12, 3, 806));
+    let own = async |who: &str| leaves::shares(&engine, &alert, who).await.unwrap().remove(0).own.unwrap();
+    let (hers, his) = (own(&ada.id).await, own(&max.id).await);
+    assert_eq!((hers.waiting, his.waiting, hers.late + his.late), (3, 9, 3));
+    assert_eq!(hers.last.max(his.last), all.last);
+    // Nothing is said of a time after that at which they expire, even where none of them leaves.
+    w.phones.fault(json!({ "route": "calls.create", "kind": "auth_revoked" })).await;
+    w.pass(895);
+    dispatch::step(&engine).await.unwrap();
+    let all = leaves::of_alert(&engine, &alert).await.unwrap().remove(0);
+    assert!(all.held && all.late == all.waiting && all.waiting >= 11, "{all:?}");
+    assert_eq!((all.last.0 - begun.0) / 1000, 900);
 }
 
 async fn an_alert_is_measured_once(w: &World) {

@@ -103,15 +103,17 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let (entry, matched) = history::record(&app.engine, &id).await?;
-    let leaves = leaves::of_alert(&app.engine, &id, None).await?;
-    let last =
-        |channel: Channel| leaves.iter().find(|one| one.channel == channel).map(|one| one.last.rfc3339());
+    let leaves = leaves::of_alert(&app.engine, &id).await?;
+    let by = |channel: Channel| leaves.iter().find(|one| one.channel == channel);
+    let last = |channel| by(channel).filter(|one| one.late < one.waiting).map(|one| one.last.rfc3339());
+    let late = |channel| by(channel).map_or(0, |one| one.late);
     Ok(Json(json!({
         "id": entry.alert_id,
         "received": entry.received.rfc3339(),
         "alert": entry.alert,
         "rules": matched.iter().map(why).collect::<Vec<_>>(),
         "last_leaves": { "call": last(Channel::Call), "text": last(Channel::Text) },
+        "too_late": { "call": late(Channel::Call), "text": late(Channel::Text) },
         "deliveries": entry.deliveries.iter().map(delivery).collect::<Vec<_>>(),
     })))
 }

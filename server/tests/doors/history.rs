@@ -2,6 +2,7 @@
 
 use reqwest::header::COOKIE;
 use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
 
 use crate::house::{DESK, House, packet};
 use crate::people::{cookie, sign_in};
@@ -41,7 +42,7 @@ fn location(answer: &Response) -> &str {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_superevent_is_acknowledged_and_muted_on_its_page() {
     let house = House::open().await;
-    house.control("/script", serde_json::json!({ "number": DESK, "outcome": "ring" })).await;
+    house.control("/script", json!({ "number": DESK, "outcome": "ring" })).await;
     let browser = Browser::open(&house).await;
     house.post(packet("S230101a")).send().await.unwrap();
     house.call_until(DESK, |call| call["state"] == "ringing").await;
@@ -133,5 +134,81 @@ async fn the_table_is_ones_own() {
     assert!(table.contains("0123") && !table.contains("4155550123"), "numbers are masked: {table}");
     let all = browser.get("/history.csv").await.text().await.unwrap();
     assert!(all.contains("S190425z") && all.contains("S230101a"));
+    house.close().await;
+}
+
+/// The line that says when what waits leaves, without its markup.
+fn leaves(page: &str) -> String {
+    let (_, rest) = page.split_once("<p class=\"leaves\">").expect("the page says when");
+    let mut text = String::new();
+    let mut inside = false;
+    for letter in rest.split_once("</p>").unwrap().0.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' => inside = false,
+            _ if !inside => text.push(letter),
+            _ => {}
+        }
+    }
+    text
+}
+
+/// Its words, and the times of day in it, in seconds.
+fn told(line: &str) -> (String, Vec<i64>) {
+    let mut times = Vec::new();
+    let words: Vec<&str> = line
+        .split_whitespace()
+        .map(|word| {
+            let digits: Vec<i64> = word
+                .trim_end_matches([';', '.', ','])
+                .split(':')
+                .filter_map(|part| part.parse().ok())
+                .collect();
+            let [hours, minutes, seconds] = digits[..] else { return word };
+            times.push(hours * 3600 + minutes * 60 + seconds);
+            "T"
+        })
+        .collect();
+    (words.join(" "), times)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_tells_when_ones_own_phone_rings_and_when_the_last_one() {
+    let house = House::with(|settings| settings.calls_per_second = 0.01).await;
+    let people = |make: &dyn Fn(usize) -> Value| (0..3).map(make).collect::<Vec<_>>();
+    let file = json!({
+        "members": people(&|n| json!({ "username": format!("m{n}"), "name": format!("Zebedee {n}") })),
+        "contacts": people(&|n| json!({ "id": n, "owner": format!("m{n}"), "kind": "phone", "method": "call",
+            "phone": format!("+1414555{}", 1000 + n), "verified": true, "description": "Mobile" })),
+        "rules": people(&|n| json!({ "owner": format!("m{n}"), "description": "All", "category": "superevent",
+            "labels": ["GCN_PRELIM_SENT"], "contacts": [n] })),
+    });
+    engine::import::load(&house.engine, file.to_string().as_bytes()).await.unwrap();
+    let browser = Browser::open(&house).await;
+    let mut pages = Vec::new();
+    let mut records = Vec::new();
+    for id in ["S230101a", "S230102a", "S230103a"] {
+        let taken: Value = house.post(packet(id)).send().await.unwrap().json().await.unwrap();
+        let id = taken["id"].as_str().unwrap();
+        pages.push(browser.page(&format!("/history/{id}")).await);
+        records.push(house.record(id).await);
+    }
+    // One each 101 seconds. Of the first alert the member's own call has left already.
+    let (words, times) = told(&leaves(&pages[0]));
+    assert_eq!((words.as_str(), times.len()), ("The last of all 3 calls leaves about T", 1));
+    let (words, times) = told(&leaves(&pages[1]));
+    assert_eq!(words, "Your call leaves about T the last of all 4 calls about T");
+    let apart = (times[1] - times[0]).rem_euclid(24 * 3600);
+    assert!((300..=620).contains(&apart), "{apart}");
+    assert_eq!(records[1]["too_late"]["call"], 0);
+    // Twelve calls take longer than fifteen minutes.
+    let (words, times) = told(&leaves(&pages[2]));
+    let late = records[2]["too_late"]["call"].as_u64().unwrap();
+    let all =
+        format!("of all 4 calls {late} will hardly leave in time, and the last of the others leaves about T");
+    assert_eq!((words, late > 0, times.len()), (format!("Your call leaves about T {all}"), true, 2));
+    for page in &pages {
+        assert!(!page.contains("Zebedee") && !page.contains("4145551000") && !page.contains("555 1000"));
+    }
     house.close().await;
 }

@@ -50,7 +50,11 @@ pub async fn loopback() -> (TcpListener, String) {
 }
 
 fn engine(db: Db, clock: Clock, sim: &str, public_url: &str, sandbox: bool) -> Engine {
-    let settings = Settings {
+    engine_with(db, clock, sim, &settings(public_url, sandbox))
+}
+
+fn settings(public_url: &str, sandbox: bool) -> Settings {
+    Settings {
         sandbox,
         sign_in: if sandbox { SignIn::Demo } else { SignIn::None },
         public_url: public_url.to_owned(),
@@ -59,7 +63,10 @@ fn engine(db: Db, clock: Clock, sim: &str, public_url: &str, sandbox: bool) -> E
         messages_per_second: 1000.0,
         speech: Speech::default(),
         expires: Expires::default(),
-    };
+    }
+}
+
+fn engine_with(db: Db, clock: Clock, sim: &str, settings: &Settings) -> Engine {
     let account = Account {
         sid: SID.to_owned(),
         auth_token: AUTH.to_owned(),
@@ -68,7 +75,7 @@ fn engine(db: Db, clock: Clock, sim: &str, public_url: &str, sandbox: bool) -> E
         from: None,
         api_base: sim.to_owned(),
     };
-    Engine::new(db, clock, settings, Twilio::new(account).unwrap(), None)
+    Engine::new(db, clock, settings.clone(), Twilio::new(account).unwrap(), None)
 }
 
 fn serve(listener: TcpListener, engine: Engine, folder: &std::path::Path, stop: watch::Receiver<bool>) {
@@ -81,6 +88,11 @@ fn serve(listener: TcpListener, engine: Engine, folder: &std::path::Path, stop: 
 impl House {
     /// A sandbox with its demo people, one of them with a verified phone and a rule.
     pub async fn open() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// One that is configured otherwise.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         engine::providers::install_tls();
         let folder = fresh_folder();
         let config = twilio_sim::Config {
@@ -96,7 +108,9 @@ impl House {
         let db = Db::open(&format!("sqlite://{}/test.db", folder.display())).await.unwrap();
         db.migrate().await.unwrap();
         let (listener, url) = loopback().await;
-        let engine = engine(db, Clock::System, &sim, &url, true);
+        let mut settings = settings(&url, true);
+        change(&mut settings);
+        let engine = engine_with(db, Clock::System, &sim, &settings);
         sandbox::seed(&engine).await.unwrap();
         let (stopper, stop) = watch::channel(false);
         let dispatcher = tokio::spawn(dispatch::run(engine.clone(), stop.clone()));
