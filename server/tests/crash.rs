@@ -45,6 +45,12 @@ fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Says that a check was left out; where all of them are asked for, as by scripts/test, that is a failure.
+fn left_out(what: &str) {
+    assert!(setting("RINGDOWN_TEST_ALL").is_none(), "left out: {what}");
+    eprintln!("left out: {what}");
+}
+
 fn plan() -> Plan {
     match setting("RINGDOWN_SOAK").map(|rounds| rounds.parse().expect("RINGDOWN_SOAK is a number")) {
         Some(rounds) => Plan { people: 300, rounds, kills: 40 },
@@ -62,7 +68,7 @@ async fn everybody_once_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_once_on_postgres() {
     let Some(server) = setting("RINGDOWN_TEST_POSTGRES") else {
-        eprintln!("PostgreSQL skipped: RINGDOWN_TEST_POSTGRES is not set (scripts/with-postgres sets it)");
+        left_out("PostgreSQL: RINGDOWN_TEST_POSTGRES is not set (scripts/with-postgres sets it)");
         return;
     };
     let name = format!("ringdown_crash_{}", std::process::id());

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::world::left_out;
+
 pub struct Broker {
     pub address: String,
     child: Child,
@@ -20,7 +22,7 @@ impl Broker {
     /// None, and a line that says so, where there is no Python with the peers' packages.
     pub fn start() -> Option<Self> {
         let Some(python) = python() else {
-            eprintln!("Kafka skipped: RINGDOWN_TEST_PYTHON is not set (scripts/test sets it)");
+            left_out("Kafka: RINGDOWN_TEST_PYTHON is not set (scripts/test sets it)");
             return None;
         };
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/broker.py");

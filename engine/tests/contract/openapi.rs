@@ -1,8 +1,9 @@
 //! Every request of our client, and every answer of the simulator to it, against Twilio's own description, by a
 //! validator that shares no code with either (`tests/peers/openapi.py`).
 //!
-//! Easily got wrong: the description is no part of this repository. Without it, or without the validator, these tests
-//! pass and say that they were skipped.
+//! Easily got wrong: `tests/fixtures/twilio_api.json` is that description without its words, made by
+//! `tests/peers/strip.py`. Without the validator these tests pass and say that they were left out, unless all are asked
+//! for.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -15,29 +16,24 @@ use serde_json::{Value, json};
 use crate::broker::python;
 use crate::packets::new;
 use crate::phones::{AUTH, Phones, SID};
-use crate::world::{World, settings};
+use crate::world::{World, left_out, settings};
 
 const NUMBERS: [&str; 4] = ["+14145550121", "+14145550122", "+14145550123", "+14145550124"];
 
-fn description() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/twilio/twilio_api_subset.json");
-    if !path.exists() {
-        eprintln!("OpenAPI check skipped: no copy of Twilio's description at {}", path.display());
-        return None;
-    }
-    Some(path)
+/// A file of the engine's tests.
+fn beside(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path)
 }
 
 /// None, and a line that says so, where the check cannot be made.
 fn check(name: &str, exchanges: &Value) -> Option<Output> {
-    let description = description()?;
     let Some(python) = python() else {
-        eprintln!("OpenAPI check skipped: RINGDOWN_TEST_PYTHON is not set (scripts/test sets it)");
+        left_out("The OpenAPI check: RINGDOWN_TEST_PYTHON is not set (scripts/test sets it)");
         return None;
     };
     let file = std::env::temp_dir().join(format!("ringdown_exchanges_{}_{name}.json", std::process::id()));
     std::fs::write(&file, exchanges.to_string()).unwrap();
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/openapi.py");
+    let (program, description) = (beside("peers/openapi.py"), beside("fixtures/twilio_api.json"));
     let output = Command::new(python).arg(program).arg(description).arg(&file).output().unwrap();
     std::fs::remove_file(file).unwrap();
     Some(output)
@@ -146,6 +142,22 @@ async fn every_request_of_the_client_fits() {
     ] {
         assert!(said.contains(route), "{route} was not driven:\n{said}");
     }
+}
+
+/// Where a whole copy of Twilio's description is at hand, ours is still that.
+#[test]
+fn the_description_is_twilios_own() {
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/twilio/twilio_api_subset.json");
+    let (Some(python), true) = (python(), whole.exists()) else {
+        eprintln!("skipped: no Python, or no copy of Twilio's description at {}", whole.display());
+        return;
+    };
+    let output = Command::new(python).arg(beside("peers/strip.py")).arg(whole).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        output.stdout == std::fs::read(beside("fixtures/twilio_api.json")).unwrap(),
+        "strip.py makes another"
+    );
 }
 
 /// A check that cannot fail proves nothing.

@@ -37,7 +37,14 @@ fn fresh_name() -> String {
     format!("ringdown_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the tests' only setting")]
+/// Says that a check was left out; where all of them are asked for, as by scripts/test, that is a failure.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests")]
+pub fn left_out(what: &str) {
+    assert!(std::env::var("RINGDOWN_TEST_ALL").map_or(true, |set| set.is_empty()), "left out: {what}");
+    eprintln!("left out: {what}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests")]
 fn postgres_server() -> Option<String> {
     std::env::var("RINGDOWN_TEST_POSTGRES").ok().filter(|url| !url.is_empty())
 }
@@ -73,9 +80,7 @@ impl World {
     /// None, and a line that says so, where no server is named.
     pub async fn on_postgres() -> Option<Self> {
         let Some(server) = postgres_server() else {
-            eprintln!(
-                "PostgreSQL skipped: RINGDOWN_TEST_POSTGRES is not set (scripts/with-postgres sets it)"
-            );
+            left_out("PostgreSQL: RINGDOWN_TEST_POSTGRES is not set (scripts/with-postgres sets it)");
             return None;
         };
         let name = fresh_name();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::PATIENCE;
+use crate::{PATIENCE, left_out};
 
 pub struct Cluster {
     bin: PathBuf,
@@ -15,24 +15,28 @@ pub struct Cluster {
     server: Option<Child>,
 }
 
-/// The newest PostgreSQL that Debian has put here.
+/// The newest PostgreSQL that Debian has put here, else the one on the path.
 fn newest() -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .ok()?
+        .into_iter()
+        .flatten()
         .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
         .filter(|bin| bin.join("initdb").exists())
         .collect();
     found.sort_by_key(|bin| {
         bin.parent().and_then(|version| version.file_name()?.to_str()?.parse::<u32>().ok())
     });
-    found.pop()
+    found.pop().or_else(|| {
+        let asked = Command::new("sh").args(["-c", "command -v initdb"]).output().ok()?;
+        Some(Path::new(String::from_utf8_lossy(&asked.stdout).trim()).parent()?.to_owned())
+    })
 }
 
 impl Cluster {
     /// None, and a line that says so, where there is no PostgreSQL.
     pub async fn start(name: &str) -> Option<Self> {
         let Some(bin) = newest() else {
-            eprintln!("PostgreSQL skipped: it is not installed (scripts/setup-test installs it)");
+            left_out("PostgreSQL: it is not installed (scripts/setup-test installs it)");
             return None;
         };
         let id = Command::new("id").arg("-u").output().unwrap();
