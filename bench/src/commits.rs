@@ -19,8 +19,15 @@ const ALONE: Duration = Duration::from_secs(3);
 pub async fn measure(program: &str, database: &str, scale: Scale) -> Result<()> {
     let arrivals = Arrivals::default();
     let people = scale.of(PEOPLE, 30);
-    let plan =
-        Plan { program, database, replicas: 1, recipients: people, other_rules: 0, calls_per_second: 10_000 };
+    let plan = Plan {
+        program,
+        database,
+        replicas: 1,
+        answer_ms: 0,
+        recipients: people,
+        other_rules: 0,
+        calls_per_second: 10_000,
+    };
     let mut server = Server::start(&plan, &arrivals).await?;
     let posted = Instant::now();
     let alert = server.post(0).await?;

@@ -21,8 +21,15 @@ const QUIET: Duration = Duration::from_millis(250);
 pub async fn measure(program: &str, database: &str, replicas: usize, scale: Scale) -> Result<table::Row> {
     let arrivals = Arrivals::default();
     let other_rules = scale.of(OTHER_RULES, 100);
-    let plan =
-        Plan { program, database, replicas, recipients: RECIPIENTS, other_rules, calls_per_second: 10_000 };
+    let plan = Plan {
+        program,
+        database,
+        replicas,
+        answer_ms: 0,
+        recipients: RECIPIENTS,
+        other_rules,
+        calls_per_second: 10_000,
+    };
     let mut server = Server::start(&plan, &arrivals).await?;
     for number in 0..WARM_UP {
         server.post(number).await?;

@@ -19,6 +19,7 @@ pub async fn measure(program: &str, database: &str, scale: Scale) -> Result<()> 
         program,
         database,
         replicas: 1,
+        answer_ms: 0,
         recipients: RECIPIENTS,
         other_rules,
         calls_per_second: 10_000,

@@ -26,6 +26,8 @@ pub struct Plan<'a> {
     pub database: &'a str,
     /// Processes over one database.
     pub replicas: usize,
+    /// How long Twilio takes to answer; without it, as fast as it can.
+    pub answer_ms: u64,
     /// Members who are told of every new superevent.
     pub recipients: usize,
     /// Rules of others, which match nothing that is posted.
@@ -52,7 +54,7 @@ impl Server {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("ringdown-bench-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        let twilio = simulator(arrivals.clone()).await?;
+        let twilio = simulator(arrivals.clone(), plan.answer_ms).await?;
         let database_url = fresh(plan.database, &folder, "ringdown").await?;
         let alone = Alone::open(&fresh(plan.database, &folder, "alone").await?).await?;
         let environment = vec![
@@ -214,7 +216,7 @@ async fn postgres() -> Result<String> {
 }
 
 /// The Twilio simulator, with a note taken of each request before it is handled.
-async fn simulator(arrivals: Arrivals) -> Result<String> {
+async fn simulator(arrivals: Arrivals, answer_ms: u64) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let sim = twilio_sim::Sim::new(twilio_sim::Config {
@@ -232,7 +234,13 @@ async fn simulator(arrivals: Arrivals) -> Result<String> {
         if request.method() == "POST" && path.ends_with("/Calls.json") {
             arrivals.note();
         }
-        next.run(request)
+        async move {
+            let answer = next.run(request).await;
+            if answer_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(answer_ms)).await;
+            }
+            answer
+        }
     }));
     tokio::spawn(async move { axum::serve(listener, watched).await });
     Ok(url)

@@ -54,6 +54,8 @@ pub struct Standing {
     pub channel: Channel,
     /// Since when, why, and when the next one is let through; nothing while all may leave.
     pub open: Option<Open>,
+    /// Until when it rests, where Twilio asked for that.
+    pub rests: Option<Millis>,
     /// How many got nowhere since the last that did.
     pub failures: i64,
     /// Slots of the rate handed out so far, by all replicas.
@@ -78,16 +80,17 @@ struct Row {
     code: Option<String>,
     failures: i64,
     probe_ms: i64,
+    rest_ms: i64,
     used: i64,
 }
 
 /// How calls and texts stand.
 pub async fn list(engine: &Engine) -> Result<Vec<Standing>> {
-    list_in(&mut engine.db().read().await?).await
+    list_in(&mut engine.db().read().await?, engine.now()).await
 }
 
-pub(crate) async fn list_in(tx: &mut Tx) -> Result<Vec<Standing>> {
-    let sql = "SELECT name, opened_ms, code, failures, probe_ms, used FROM rate_slots ORDER BY name";
+pub(crate) async fn list_in(tx: &mut Tx, now: Millis) -> Result<Vec<Standing>> {
+    let sql = "SELECT name, opened_ms, code, failures, probe_ms, rest_ms, used FROM rate_slots ORDER BY name";
     let found = rows!(tx, Row, sql)?;
     let read = |row: Row| {
         let open = row.opened_ms.map(|since| Open {
@@ -96,9 +99,15 @@ pub(crate) async fn list_in(tx: &mut Tx) -> Result<Vec<Standing>> {
             next: Millis(row.probe_ms),
         });
         let channel = Channel::parse(&row.name)?;
-        Some(Standing { channel, open, failures: row.failures, used: row.used })
+        let rests = resting(row.rest_ms, now);
+        Some(Standing { channel, open, rests, failures: row.failures, used: row.used })
     };
     Ok(found.into_iter().filter_map(read).collect())
+}
+
+/// Until when a channel rests. A rest further ahead than any was noted by a clock that was ahead.
+pub(crate) fn resting(rest_ms: i64, now: Millis) -> Option<Millis> {
+    (now.0 + 1..=now.0 + MOST_PAUSE_MS).contains(&rest_ms).then_some(Millis(rest_ms))
 }
 
 #[derive(FromRow)]

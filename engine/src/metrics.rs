@@ -251,7 +251,7 @@ async fn channels(registry: &mut Registry, tx: &mut Tx, engine: &Engine) -> Resu
     let help =
         "Slots of the rate that were used, by all replicas: a call takes one, a text one for each segment";
     registry.register("rate_slots", help, used.clone());
-    let standings = breaker::list_in(tx).await?;
+    let standings = breaker::list_in(tx, engine.now()).await?;
     for channel in CHANNELS {
         let labels = vec![("channel", channel.as_str().to_owned())];
         let standing = standings.iter().find(|one| one.channel == channel);

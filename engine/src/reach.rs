@@ -129,7 +129,7 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
          ORDER BY created_ms DESC, id DESC LIMIT 40",
         who.id.as_str()
     )?;
-    let held = breaker::list_in(&mut tx).await?.into_iter().filter(|one| one.open.is_some());
+    let held = breaker::list_in(&mut tx, engine.now()).await?.into_iter().filter(|one| one.open.is_some());
     let down = held.map(|one| one.channel).collect();
     Ok(Facts {
         now: engine.now(),

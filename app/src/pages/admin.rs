@@ -101,10 +101,15 @@ fn channel_list(channels: &[Standing], clock: &Clock) -> impl IntoView + use<> {
         .map(|(channel, name)| {
             let standing = channels.iter().find(|one| one.channel == channel);
             let open = standing.and_then(|one| one.open.as_ref());
-            let mark = match open {
-                None => state(Tone::Good, Icon::Check, "leave as they are owed"),
-                Some(_) => state(Tone::Bad, Icon::Warn, "held back"),
+            let rests = standing.and_then(|one| one.rests).filter(|_| open.is_none());
+            let mark = match (open, rests) {
+                (None, None) => state(Tone::Good, Icon::Check, "leave as they are owed"),
+                (None, Some(_)) => state(Tone::Warn, Icon::Pause, "rest"),
+                (Some(_), _) => state(Tone::Bad, Icon::Warn, "held back"),
             };
+            let rest = rests.map(|until| {
+                view! { <p>"Twilio asked for fewer requests; they leave again at " {clock.exact(until)} "."</p> }
+            });
             let why = open.map(|open| {
                 let reason = model::remedy::reason(&open.code);
                 view! {
@@ -117,7 +122,7 @@ fn channel_list(channels: &[Standing], clock: &Clock) -> impl IntoView + use<> {
             view! {
                 <li class="item">
                     <div class="top-line"><h3>{name}</h3> {mark}</div>
-                    {why}
+                    {why} {rest}
                 </li>
             }
         })

@@ -9,9 +9,9 @@ use model::time::Millis;
 use sqlx::FromRow;
 
 use super::pace::lasts;
-use crate::Engine;
 use crate::db::{Tx, row, rows};
 use crate::error::Result;
+use crate::{Engine, breaker};
 
 /// What of an alert still waits to leave by one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,7 @@ struct PaceRow {
     next_us: i64,
     opened_ms: Option<i64>,
     probe_ms: i64,
+    rest_ms: i64,
 }
 
 /// When the last calls and texts of an alert leave that still wait; nothing for a channel by which none waits.
@@ -114,11 +115,16 @@ async fn by(
         last.id.as_str()
     )?;
     let now = engine.now();
-    let sql = "SELECT next_us, opened_ms, probe_ms FROM rate_slots WHERE name = $1";
+    let sql = "SELECT next_us, opened_ms, probe_ms, rest_ms FROM rate_slots WHERE name = $1";
     let pace = row!(tx, PaceRow, sql, channel.as_str())?;
-    let held = pace.as_ref().is_some_and(|pace| pace.opened_ms.is_some());
     let free_us = pace.as_ref().map_or(0, |pace| pace.next_us).max(now.0 * 1000);
-    let from_us = pace.filter(|_| held).map_or(free_us, |pace| free_us.max(pace.probe_ms * 1000));
+    let holds = |pace: PaceRow| {
+        let probe = pace.opened_ms.map(|_| Millis(pace.probe_ms));
+        probe.max(breaker::resting(pace.rest_ms, now))
+    };
+    let until = pace.and_then(holds);
+    let held = until.is_some();
+    let from_us = until.map_or(free_us, |until| free_us.max(until.0 * 1000));
     let told = foretell(&line, now, |slots| from_us + lasts(engine.settings().per_second(channel), slots));
     let tell =
         |tally: Tally| Leaves { channel, waiting: tally.waiting, late: tally.late, last: tally.last(), held };

@@ -123,9 +123,8 @@ impl Pace {
 
     /// What the breaker lets through.
     pub(super) fn pass(&self, now: Millis) -> Pass {
-        // A rest further ahead was noted by a clock that was ahead.
-        if (now.0 + 1..=now.0 + breaker::MOST_PAUSE_MS).contains(&self.row.rest_ms) {
-            return Pass::None { until: Millis(self.row.rest_ms) };
+        if let Some(until) = breaker::resting(self.row.rest_ms, now) {
+            return Pass::None { until };
         }
         match self.row.opened_ms {
             None => Pass::All,

@@ -34,6 +34,8 @@ async fn a_rest_that_twilio_asks_for_is_kept_by_all(w: &World) {
     w.take(&new("S230101a", 1e-9)).await;
     w.step().await;
     let before = w.phones.creates().await.len();
+    let rests = breaker::list(&w.engine).await.unwrap()[0].rests;
+    assert_eq!(rests, Some(w.now().plus_secs(30)));
     w.take(&new("S230102a", 1e-9)).await;
     for _ in 0..29 {
         w.pass(1);

@@ -43,7 +43,8 @@ pub async fn rules(story: &Story<'_>, deliveries: &BTreeMap<String, Delivery>, f
             let key = (id.clone(), rule.id.clone());
             match noted.get(&key) {
                 None => {
-                    faults.push(format!("a rule of {} selects alert {place}, and nobody noticed", rule.owner))
+                    faults
+                        .push(format!("a rule of {} selects alert {place}, and nobody noticed", rule.owner));
                 }
                 Some(silent) => {
                     if let Some(fault) = spoken(story, deliveries, place, rule, silent) {
