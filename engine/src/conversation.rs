@@ -104,6 +104,7 @@ struct Earlier {
     code: Option<String>,
     retraction: bool,
     created_ms: i64,
+    acked: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -181,11 +182,11 @@ impl SoFar {
             tx,
             Earlier,
             // A digest tells too.
-            "SELECT d.id, d.contact_id, d.channel, d.state, d.code, a.retraction, d.created_ms FROM deliveries d
-             JOIN alerts a ON a.id = d.alert_id
+            "SELECT d.id, d.contact_id, d.channel, d.state, d.code, a.retraction, d.created_ms,
+                 d.acked_ms IS NOT NULL AS acked FROM deliveries d JOIN alerts a ON a.id = d.alert_id
              WHERE a.subject = $1 AND a.received_ms >= $2 AND d.contact_id IS NOT NULL
              UNION ALL
-             SELECT d.id, h.contact_id, d.channel, d.state, NULL, h.taken_back, d.created_ms FROM held h
+             SELECT d.id, h.contact_id, d.channel, d.state, NULL, h.taken_back, d.created_ms, FALSE FROM held h
              JOIN deliveries d ON d.id = h.digest_id
              WHERE h.subject = $1 AND h.held_ms >= $2 AND d.state NOT IN ('queued', 'cancelled')",
             subject,
@@ -197,18 +198,18 @@ impl SoFar {
             let Some(channel) = Channel::parse(&row.channel) else { continue };
             let way = (row.contact_id.clone(), channel);
             match row.state.as_str() {
+                "queued" => so_far.waiting.entry(way).or_default().push(row.id),
                 // Its owner knows, if not by this phone.
-                "cancelled" if row.code.as_deref() == Some("acknowledged") => {
+                "cancelled" if !row.acked && row.code.as_deref() == Some("acknowledged") => {
                     so_far.told.insert(row.contact_id);
                 }
-                "queued" => so_far.waiting.entry(way).or_default().push(row.id),
-                "sending" | "sent" | "reached" | "unconfirmed" | "unknown" => {
+                state if row.acked || is_on_its_way(state) => {
                     if row.retraction {
                         so_far.taken_back.insert(way.clone());
                     }
                     let at = so_far.told_by.entry(way).or_insert(Millis(row.created_ms));
                     *at = Millis(row.created_ms).max(*at);
-                    if !row.retraction && is_certain(channel, &row.state) {
+                    if !row.retraction && (row.acked || is_certain(channel, state)) {
                         so_far.sure.insert(row.contact_id.clone());
                     }
                     so_far.told.insert(row.contact_id);
@@ -218,6 +219,11 @@ impl SoFar {
         }
         Ok(so_far)
     }
+}
+
+/// It left, or is leaving, and has not failed.
+fn is_on_its_way(state: &str) -> bool {
+    matches!(state, "sending" | "sent" | "reached" | "unconfirmed" | "unknown")
 }
 
 /// Whether a delivery in this state, which has not failed, has told somebody: a text that Twilio took has; a call that
@@ -254,9 +260,12 @@ pub(crate) async fn plan<'a>(
         return Ok(plan);
     }
     let subject = alert.subject();
-    // First, so that what is found then stays so.
     if earlier.is_some() && alert.retraction {
-        outdate(tx, subject).await?;
+        exec!(
+            tx,
+            "UPDATE alerts SET retracted = TRUE WHERE subject = $1 AND NOT retraction AND NOT retracted",
+            subject
+        )?;
     }
     let mut so_far = match earlier {
         Some(since) => SoFar::load(tx, subject, since).await?,
@@ -352,18 +361,6 @@ async fn withdraw(tx: &mut Tx, waiting: &[String], code: &str, now: Millis) -> R
     Ok(done)
 }
 
-/// A retraction came: what is under way is not tried again.
-async fn outdate(tx: &mut Tx, subject: &str) -> Result<()> {
-    exec!(
-        tx,
-        "UPDATE deliveries SET stale = TRUE
-         WHERE state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed') AND NOT stale
-             AND alert_id IN (SELECT id FROM alerts WHERE subject = $1 AND NOT retraction)",
-        subject
-    )
-    .map(drop)
-}
-
 /// Whether those to whom a retraction is owed were told of what it takes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WasTold {
@@ -377,29 +374,29 @@ pub(crate) enum WasTold {
 struct ToldRow {
     channel: String,
     state: String,
+    acked: bool,
 }
 
-/// Asked when a retraction that was owed in doubt is due.
-pub(crate) async fn was_told(tx: &mut Tx, retraction: &str) -> Result<WasTold> {
+/// Asked when a retraction that was owed in doubt is due: what became of what it takes back?
+pub(crate) async fn was_told(tx: &mut Tx, contact_id: &str, subject: &str) -> Result<WasTold> {
     let found = rows!(
         tx,
         ToldRow,
-        "SELECT o.channel, o.state FROM deliveries d JOIN alerts b ON b.id = d.alert_id
-             JOIN subjects s ON s.id = b.subject
-             JOIN alerts a ON a.subject = b.subject AND NOT a.retraction AND a.received_ms >= s.begun_ms
-             JOIN deliveries o ON o.alert_id = a.id AND o.contact_id = d.contact_id WHERE d.id = $1
+        "SELECT d.channel, d.state, d.acked_ms IS NOT NULL AS acked FROM alerts a
+             JOIN subjects s ON s.id = a.subject JOIN deliveries d ON d.alert_id = a.id AND d.contact_id = $1
+         WHERE a.subject = $2 AND NOT a.retraction AND a.received_ms >= s.begun_ms
          UNION ALL
-         SELECT o.channel, o.state FROM deliveries d JOIN alerts b ON b.id = d.alert_id
-             JOIN held h ON h.subject = b.subject AND h.contact_id = d.contact_id AND NOT h.taken_back
-             JOIN deliveries o ON o.id = h.digest_id WHERE d.id = $1",
-        retraction
+         SELECT d.channel, d.state, FALSE FROM held h JOIN deliveries d ON d.id = h.digest_id
+         WHERE h.contact_id = $1 AND h.subject = $2 AND NOT h.taken_back",
+        contact_id,
+        subject
     )?;
-    let certain =
-        |row: &ToldRow| Channel::parse(&row.channel).is_some_and(|channel| is_certain(channel, &row.state));
-    let open = |row: &ToldRow| matches!(row.state.as_str(), "sending" | "sent" | "unknown");
+    let certain = |row: &ToldRow| {
+        row.acked || Channel::parse(&row.channel).is_some_and(|channel| is_certain(channel, &row.state))
+    };
     Ok(if found.iter().any(certain) {
         WasTold::Yes
-    } else if found.iter().any(open) {
+    } else if found.iter().any(|row| is_on_its_way(&row.state)) {
         WasTold::Unsure
     } else {
         WasTold::No

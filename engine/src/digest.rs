@@ -17,15 +17,20 @@ use model::time::Millis;
 use model::words::{self, Held};
 use sqlx::FromRow;
 
+use crate::conversation::{self, WasTold};
 use crate::db::{ROWS, Tx, again, built, exec, row, rows};
 use crate::error::Result;
 use crate::queue::{self, Owed};
-use crate::{Engine, ruleset::RuleSet};
+use crate::ruleset::RuleSet;
+use crate::{Engine, Wheel};
 
 /// Nobody wants last night's news in the evening.
 const EXPIRES_SECS: i64 = 12 * 3600;
-/// How often the notes of other replicas are looked for; this one's are known.
-const LOOK_SECS: i64 = 60;
+/// How often the notes are looked for that others have made, or this process in a transaction that was not yet
+/// committed when it looked.
+const LOOK_SECS: i64 = 5;
+/// Until it is asked again whether somebody had been told.
+const UNSURE_SECS: i64 = 60;
 /// Members told in one look.
 const BATCH: i64 = 500;
 
@@ -100,21 +105,23 @@ pub(crate) async fn hold(
     Ok(())
 }
 
-/// A member knows of a thread: what is held of it is news no more.
+/// A member knows of a thread, and of its retraction too (`all`) or not: what is held of it is news no more.
 pub(crate) async fn known(
     engine: &Engine,
     tx: &mut Tx,
     member_id: &str,
     thread: &str,
+    all: bool,
     now: Millis,
 ) -> Result<()> {
     outdate(engine, tx, thread, Some(member_id), now).await?;
     exec!(
         tx,
-        "UPDATE held SET done_ms = $1 WHERE member_id = $2 AND done_ms IS NULL
-         AND alert_id IN (SELECT id FROM alerts WHERE thread = $3)",
+        "UPDATE held SET done_ms = $1 WHERE member_id = $2 AND done_ms IS NULL AND ($3 OR NOT retraction)
+         AND alert_id IN (SELECT id FROM alerts WHERE thread = $4)",
         now.0,
         member_id,
+        all,
         thread
     )
     .map(drop)
@@ -123,6 +130,7 @@ pub(crate) async fn known(
 #[derive(FromRow)]
 struct Telling {
     id: String,
+    state: String,
 }
 
 /// There is newer news of a subject, or of all that belongs to a thread. Digests that wait to tell of it, all of them
@@ -137,50 +145,52 @@ pub(crate) async fn outdate(
     let telling = rows!(
         tx,
         Telling,
-        "SELECT DISTINCT d.id FROM held h JOIN deliveries d ON d.id = h.digest_id
-         WHERE h.subject IN (SELECT subject FROM alerts WHERE subject = $1 OR thread = $1)
-             AND ($2 IS NULL OR h.member_id = $2) AND d.state IN ('queued', 'sending', 'sent', 'unknown')
-         ORDER BY d.id",
+        "UPDATE deliveries SET stale = TRUE
+         WHERE kind = 'digest' AND state IN ('queued', 'sending', 'sent', 'unknown') AND id IN
+             (SELECT digest_id FROM held WHERE digest_id IS NOT NULL AND ($2 IS NULL OR member_id = $2)
+              AND subject IN (SELECT subject FROM alerts WHERE subject = $1 OR thread = $1))
+         RETURNING id, state",
         about,
         member_id
     )?;
-    for one in telling {
-        exec!(
-            tx,
-            "UPDATE deliveries SET stale = TRUE
-             WHERE id = $1 AND state IN ('queued', 'sending', 'sent', 'unknown')",
-            one.id.as_str()
-        )?;
-        reopen(engine, tx, &one.id, now).await?;
-    }
-    Ok(())
+    let waiting: Vec<&str> =
+        telling.iter().filter(|one| one.state == "queued").map(|one| one.id.as_str()).collect();
+    reopen(engine, tx, &waiting, now).await
 }
 
-/// Takes a digest back that waits; what it would have told is held again, and told anew at once.
-pub(crate) async fn reopen(engine: &Engine, tx: &mut Tx, digest_id: &str, now: Millis) -> Result<()> {
-    let taken = exec!(
-        tx,
-        "UPDATE deliveries SET state = 'cancelled', code = 'merged', updated_ms = $1
-         WHERE id = $2 AND state = 'queued'",
-        now.0,
-        digest_id
-    )?;
-    if taken == 0 {
-        return Ok(());
+/// Takes digests back that wait; what they would have told is held again, and told anew.
+pub(crate) async fn reopen(engine: &Engine, tx: &mut Tx, digests: &[&str], now: Millis) -> Result<()> {
+    for some in digests.chunks(ROWS) {
+        built!(tx, |sql| {
+            sql.push("UPDATE deliveries SET state = 'cancelled', code = 'merged', updated_ms = ");
+            sql.push_bind(now.0).push(" WHERE state = 'queued' AND id IN (");
+            let mut ids = sql.separated(", ");
+            for id in some {
+                ids.push_bind(*id);
+            }
+            sql.push(")");
+        })?;
+        built!(tx, |sql| {
+            sql.push(
+                "UPDATE held SET done_ms = NULL, digest_id = NULL, taken_back = FALSE WHERE digest_id IN (",
+            );
+            let mut ids = sql.separated(", ");
+            for id in some {
+                ids.push_bind(*id);
+            }
+            sql.push(")");
+        })?;
+        built!(tx, |sql| {
+            sql.push("INSERT INTO digests (member_id, due_ms) SELECT DISTINCT member_id, CAST(");
+            sql.push_bind(now.0).push(" AS BIGINT) FROM deliveries WHERE id IN (");
+            let mut ids = sql.separated(", ");
+            for id in some {
+                ids.push_bind(*id);
+            }
+            sql.push(") ON CONFLICT (member_id) DO UPDATE SET due_ms = excluded.due_ms");
+        })?;
+        engine.digests().no_later_than(now);
     }
-    exec!(
-        tx,
-        "UPDATE held SET done_ms = NULL, digest_id = NULL, taken_back = FALSE WHERE digest_id = $1",
-        digest_id
-    )?;
-    exec!(
-        tx,
-        "INSERT INTO digests (member_id, due_ms) SELECT member_id, $1 FROM deliveries WHERE id = $2
-         ON CONFLICT (member_id) DO UPDATE SET due_ms = excluded.due_ms",
-        now.0,
-        digest_id
-    )?;
-    engine.digests().no_later_than(now);
     Ok(())
 }
 
@@ -219,6 +229,7 @@ pub(crate) async fn step(engine: &Engine) -> Result<()> {
         if let Err(error) = again(|| tell(engine, &note.member_id, now)).await {
             tracing::error!(%error, member = note.member_id, "a digest could not be owed; later again");
         }
+        engine.note_turn(Wheel::Chores);
     }
     Ok(())
 }
@@ -259,6 +270,7 @@ async fn tell(engine: &Engine, member_id: &str, now: Millis) -> Result<()> {
     )?;
     let wanted = peace.is_none_or(|peace| peace.hours.quiet().digest);
     let held: Vec<HeldRow> = held.into_iter().filter(|row| !paused && (wanted || row.retraction)).collect();
+    let held = told_before(engine, &mut tx, member_id, held, now).await?;
     let news = news(&mut tx, member_id, &held).await?;
     let told = owe(engine, &mut tx, member_id, &held, &news, &rules, now).await?;
     tx.commit().await?;
@@ -288,6 +300,48 @@ async fn hold_subjects(tx: &mut Tx, member_id: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Leaves out the retraction of what its contact was not told of after all: a call that was under way when quiet began
+/// may have found nobody. Where nobody knows yet, it is held on.
+async fn told_before(
+    engine: &Engine,
+    tx: &mut Tx,
+    member_id: &str,
+    held: Vec<HeldRow>,
+    now: Millis,
+) -> Result<Vec<HeldRow>> {
+    let mut known = Vec::with_capacity(held.len());
+    for row in held {
+        let told = if row.retraction {
+            conversation::was_told(tx, &row.contact_id, &row.subject).await?
+        } else {
+            WasTold::Yes
+        };
+        match told {
+            WasTold::Yes => known.push(row),
+            WasTold::No => {}
+            WasTold::Unsure => {
+                let later = now.plus_secs(UNSURE_SECS);
+                exec!(
+                    tx,
+                    "UPDATE held SET done_ms = NULL WHERE contact_id = $1 AND subject = $2 AND done_ms = $3
+                     AND retraction",
+                    row.contact_id.as_str(),
+                    row.subject.as_str(),
+                    now.0
+                )?;
+                exec!(
+                    tx,
+                    "INSERT INTO digests (member_id, due_ms) VALUES ($1, $2) ON CONFLICT (member_id) DO NOTHING",
+                    member_id,
+                    later.0
+                )?;
+                engine.digests().no_later_than(later);
+            }
+        }
+    }
+    Ok(known)
 }
 
 #[derive(FromRow)]

@@ -29,14 +29,12 @@ mod gate;
 
 use gate::Gate;
 
-/// Requests to Twilio under way at once for each channel. Twilio limits how many: ten are safe with any account. One
-/// that may send faster gets half a second's worth, so that a slow network does not slow it down.
-const IN_FLIGHT: std::ops::RangeInclusive<usize> = 10..=256;
+/// Requests to Twilio under way at once for each channel: a second's worth, so that the rate is used while an answer
+/// takes no longer than that, and at least ten. Twilio limits how many an account may have, and does not say to what.
+const IN_FLIGHT: std::ops::RangeInclusive<usize> = 10..=512;
 /// Claimed and not settled yet, for each channel: those whose slot is near, those under way, and those whose answer
-/// is being written down. More than half a second's worth at a thousand a second.
-const UNSETTLED: usize = 768;
-/// The longest wait for a slot.
-const FARTHEST: Duration = Duration::from_secs(1);
+/// is being written down. About a second's worth at a thousand a second.
+const UNSETTLED: usize = 1024;
 const CHANNELS: [Channel; 2] = [Channel::Call, Channel::Text];
 /// The safety net, also how often a healthy dispatcher is seen to turn.
 const POLL: Duration = Duration::from_secs(1);
@@ -56,7 +54,7 @@ pub async fn run(engine: Engine, stop: watch::Receiver<bool>) {
     );
 }
 
-/// Begins a task anew that ended badly; whoever asks `/readyz` sees that it does not turn.
+/// Begins a task anew that ended badly.
 async fn keep<F, Fut>(name: &'static str, stop: &watch::Receiver<bool>, task: F)
 where
     F: Fn() -> Fut,
@@ -109,7 +107,7 @@ impl Lane {
             clippy::cast_sign_loss,
             reason = "a rate of 0.01 to 10,000"
         )]
-        let in_flight = ((per_second / 2.0) as usize).clamp(*IN_FLIGHT.start(), *IN_FLIGHT.end());
+        let in_flight = (per_second as usize).clamp(*IN_FLIGHT.start(), *IN_FLIGHT.end());
         Self {
             room: Arc::new(Semaphore::new(0)),
             wire: Semaphore::new(in_flight),
@@ -329,7 +327,7 @@ const fn outcome(answer: &Result<Remote, ProviderError>) -> &'static str {
     }
 }
 
-/// Returns when the request may leave, with its place on the wire.
+/// Returns when the request may leave, with its place on the wire; without one if it missed its slot and the next is far.
 async fn wait_for_slot<'a>(engine: &'a Engine, claimed: &Claimed) -> Option<SemaphorePermit<'a>> {
     let (channel, cost) = (claimed.channel, claimed.cost());
     let lane = engine.lanes().lane(channel);
@@ -337,28 +335,25 @@ async fn wait_for_slot<'a>(engine: &'a Engine, claimed: &Claimed) -> Option<Sema
     if engine.is_stepped() {
         return lane.wire.acquire().await.ok();
     }
-    wait_until(engine, claimed.slot).await;
-    let place = lane.wire.acquire().await.ok();
     let mut slot = claimed.slot;
-    while slot.is_missed(engine, channel) {
+    loop {
+        if let Ok(wait @ 1..) = u64::try_from(slot.from_us - engine.now().0 * 1000) {
+            // No slot is farther ahead, whatever a clock that was set back says.
+            tokio::time::sleep(Duration::from_micros(wait).min(queue::FARTHEST)).await;
+        }
+        let place = lane.wire.acquire().await.ok();
+        if !slot.is_missed(engine, channel) {
+            lane.gate.pass(engine.settings().per_second(channel), cost).await;
+            return place;
+        }
+        drop(place);
         match Slot::another(engine, channel, cost).await {
-            Ok(Some(another)) => slot = another,
-            Ok(None) => tokio::time::sleep(queue::HORIZON).await,
+            Ok(another) => slot = another?,
             Err(error) => {
-                tracing::warn!(%error, delivery = claimed.delivery_id, "no other slot; the old one is used");
-                break;
+                tracing::warn!(%error, delivery = claimed.delivery_id, "no other slot could be taken");
+                return None;
             }
         }
-        wait_until(engine, slot).await;
-    }
-    lane.gate.pass(engine.settings().per_second(channel), cost).await;
-    place
-}
-
-async fn wait_until(engine: &Engine, slot: Slot) {
-    if let Ok(wait @ 1..) = u64::try_from(slot.from_us - engine.now().0 * 1000) {
-        // No slot is further ahead, whatever a clock that was set back says.
-        tokio::time::sleep(Duration::from_micros(wait).min(FARTHEST)).await;
     }
 }
 
@@ -372,7 +367,9 @@ async fn request(engine: &Engine, claimed: &Claimed) -> Option<Result<Remote, Pr
         Err(error) => return Some(Err(error)),
     };
     // After the code is made: hashing it takes longer than a slot.
-    let _place = wait_for_slot(engine, claimed).await;
+    let Some(_place) = wait_for_slot(engine, claimed).await else {
+        return Some(Err(not_ready("late")));
+    };
     if !queue::still_ours(engine, claimed).await {
         return None;
     }

@@ -11,8 +11,8 @@ use crate::Engine;
 use crate::db::{exec, row, rows};
 use crate::error::Result;
 
-/// After this long an alert is measured by what there is.
-const PATIENCE_SECS: i64 = 20 * 60;
+/// So long after the last of an alert could leave it is measured by what there is.
+const PATIENCE_SECS: i64 = 10 * 60;
 /// Measured at each step.
 const BATCH: i64 = 20;
 
@@ -40,7 +40,7 @@ pub(crate) async fn step(engine: &Engine) -> Result<()> {
          WHERE a.pending AND (a.received_ms < $1 OR NOT EXISTS (SELECT 1 FROM deliveries d
              WHERE d.alert_id = a.id AND d.state IN ('queued', 'sending', 'sent', 'unknown')))
          ORDER BY a.received_ms LIMIT $2",
-        now.plus_secs(-PATIENCE_SECS).0,
+        now.plus_secs(-engine.settings().expires.alert_secs - PATIENCE_SECS).0,
         BATCH
     )?;
     let mut measured = Vec::new();

@@ -19,7 +19,7 @@ use sqlx::FromRow;
 
 use crate::breaker::Pass;
 use crate::conversation::{self, WasTold};
-use crate::db::{ROWS, Tx, built, exec, row, rows};
+use crate::db::{ROWS, Tx, again, built, exec, row, rows};
 use crate::error::{Error, Result};
 use crate::settle::follow;
 use crate::{Engine, digest, new_id};
@@ -30,7 +30,7 @@ mod pace;
 
 use busy::Busy;
 use pace::Pace;
-pub(crate) use pace::{Beside, Slot};
+pub(crate) use pace::{Beside, FARTHEST, Slot};
 
 /// One message owed to one contact by one channel.
 #[derive(Debug)]
@@ -95,6 +95,12 @@ const LEASE_SECS: i64 = 30;
 pub(crate) const HORIZON: Duration = Duration::from_millis(250);
 /// Whoever waited longer may have said meanwhile that they know, in a transaction beside the one that owed it.
 const WAITED_MS: i64 = 1000;
+/// The longest that anything is put off, but for what Twilio asks for.
+const MOST_WAIT_SECS: i64 = 185;
+/// Until a phone is asked for again.
+const BUSY_SECS: i64 = 1;
+/// Until it is asked again whether somebody was told.
+const UNSURE_SECS: i64 = 3;
 /// The most that one claim takes.
 pub(crate) const BATCH: usize = 64;
 
@@ -190,7 +196,8 @@ struct NextRow {
 }
 
 /// The due deliveries of one channel, the most urgent first. `$lock` lets several
-/// replicas on PostgreSQL each take different rows. What was owed in the future was owed before the clock was set back.
+/// replicas on PostgreSQL each take different rows. What was owed in the future was owed before the clock was set back:
+/// it is due at once, and what was put off from then on is, too, unless it would wait no longer than it may anyway.
 macro_rules! due_sql {
     ($lock:literal) => {
         concat!(
@@ -201,7 +208,8 @@ macro_rules! due_sql {
              FROM deliveries d JOIN members m ON m.id = d.member_id
                   LEFT JOIN contacts c ON c.id = d.contact_id
                   LEFT JOIN blocks b ON b.contact_id = d.contact_id AND b.channel = d.channel
-             WHERE d.state = 'queued' AND d.channel = $1 AND (d.not_before_ms <= $2 OR d.created_ms > $2)
+             WHERE d.state = 'queued' AND d.channel = $1 AND (d.not_before_ms <= $2 OR (d.created_ms > $2
+                 AND (d.not_before_ms = d.created_ms OR d.not_before_ms > $4)))
              ORDER BY d.priority, d.turn, d.created_ms, d.id LIMIT $3",
             $lock
         )
@@ -220,10 +228,13 @@ pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Res
     if next.is_none_or(|next| next > now) {
         return Ok(Claim { again: next, ..Claim::default() });
     }
-    let mut tx = engine.db().write().await?;
-    let claim = claim_in(&mut tx, engine, channel, room, now).await?;
-    tx.commit().await?;
-    Ok(claim)
+    again(|| async {
+        let mut tx = engine.db().write().await?;
+        let claim = claim_in(&mut tx, engine, channel, room, now).await?;
+        tx.commit().await?;
+        Ok(claim)
+    })
+    .await
 }
 
 /// The same inside a transaction that has other things to write.
@@ -235,16 +246,17 @@ pub(crate) async fn claim_in(
     now: Millis,
 ) -> Result<Claim> {
     let limit = i64::try_from(room.min(BATCH)).unwrap_or(i64::MAX);
+    let far = now.plus_secs(MOST_WAIT_SECS).0;
     let due = match tx {
-        Tx::Sqlite(_) => rows!(tx, DueRow, due_sql!(""), channel.as_str(), now.0, limit)?,
+        Tx::Sqlite(_) => rows!(tx, DueRow, due_sql!(""), channel.as_str(), now.0, limit, far)?,
         Tx::Postgres(_) => {
             let sql = due_sql!(" FOR UPDATE OF d SKIP LOCKED");
-            rows!(tx, DueRow, sql, channel.as_str(), now.0, limit)?
+            rows!(tx, DueRow, sql, channel.as_str(), now.0, limit, far)?
         }
     };
     let mut pace = Pace::hold(tx, engine, channel).await?;
     let mut busy = Busy::load(tx, channel, now).await?;
-    let mut waiting = Vec::new();
+    let (mut waiting, mut unsure) = (Vec::new(), Vec::new());
     // What was found leaves at once; what else is due is asked right after.
     let mut claim = Claim { again: Some(now), ..Claim::default() };
     let pass = pace.pass(now);
@@ -254,9 +266,21 @@ pub(crate) async fn claim_in(
         claim.again = Some(if claim.ended.len() < BATCH { until } else { now });
         return Ok(claim);
     }
-    for row in due {
+    for mut row in due {
         if pass == Pass::One && !claim.claimed.is_empty() {
             break;
+        }
+        match if row.if_told { was_told(engine, tx, &mut row, now).await? } else { WasTold::Yes } {
+            WasTold::Yes => {}
+            WasTold::Unsure => {
+                unsure.push(row.id);
+                continue;
+            }
+            WasTold::No => {
+                finish_unsent(tx, &row.id, "cancelled", "not_told", now).await?;
+                claim.ended.push(row.member_id);
+                continue;
+            }
         }
         let mut one = match fit(engine, &row, channel, now) {
             Ok(one) => one,
@@ -270,7 +294,7 @@ pub(crate) async fn claim_in(
             }
         };
         if one.kind == DeliveryKind::Digest && row.stale {
-            digest::reopen(engine, tx, &row.id, now).await?;
+            digest::reopen(engine, tx, &[&row.id], now).await?;
             claim.ended.push(row.member_id);
             continue;
         }
@@ -282,13 +306,7 @@ pub(crate) async fn claim_in(
             claim.ended.push(row.member_id);
             continue;
         }
-        let told = if row.if_told { conversation::was_told(tx, &row.id).await? } else { WasTold::Yes };
-        if told == WasTold::No {
-            finish_unsent(tx, &row.id, "cancelled", "not_told", now).await?;
-            claim.ended.push(row.member_id);
-            continue;
-        }
-        if told == WasTold::Unsure || !busy.take(&one) {
+        if !busy.take(&one) {
             waiting.push(row.id);
             continue;
         }
@@ -299,7 +317,8 @@ pub(crate) async fn claim_in(
         one.slot = slot;
         claim.claimed.push(one);
     }
-    busy::wait(tx, &waiting, now).await?;
+    busy::wait(tx, &waiting, now.plus_secs(BUSY_SECS)).await?;
+    busy::wait(tx, &unsure, now.plus_secs(UNSURE_SECS)).await?;
     if pass == Pass::One && !claim.claimed.is_empty() {
         claim.again = Some(pace.probe(now));
     }
@@ -321,7 +340,7 @@ async fn expire(engine: &Engine, tx: &mut Tx, channel: Channel, now: Millis) -> 
         Ended,
         "UPDATE deliveries SET state = 'expired', code = 'too_old', updated_ms = $1
          WHERE id IN (SELECT id FROM deliveries WHERE state = 'queued' AND channel = $2 AND expires_ms <= $1
-             ORDER BY expires_ms, id LIMIT $3) AND state = 'queued' RETURNING id, member_id",
+             AND NOT if_told ORDER BY expires_ms, id LIMIT $3) AND state = 'queued' RETURNING id, member_id",
         now.0,
         channel.as_str(),
         i64::try_from(BATCH).unwrap_or(i64::MAX)
@@ -340,8 +359,10 @@ async fn next_due(tx: &mut Tx, channel: Channel, now: Millis) -> Result<Option<M
     let Some(next) = next else { return Ok(None) };
     if next > now.0 {
         let sql = "SELECT min(created_ms) AS not_before_ms FROM deliveries
-                   WHERE state = 'queued' AND channel = $1 AND created_ms > $2";
-        let ahead = row!(tx, NextRow, sql, channel.as_str(), now.0)?.and_then(|row| row.not_before_ms);
+                   WHERE state = 'queued' AND channel = $1 AND created_ms > $2
+                       AND (not_before_ms = created_ms OR not_before_ms > $3)";
+        let far = now.plus_secs(MOST_WAIT_SECS).0;
+        let ahead = row!(tx, NextRow, sql, channel.as_str(), now.0, far)?.and_then(|row| row.not_before_ms);
         if ahead.is_some() {
             return Ok(Some(now));
         }
@@ -407,6 +428,28 @@ fn fit(
         since: now,
         slot: Slot::default(),
     })
+}
+
+#[derive(FromRow)]
+struct SubjectRow {
+    subject: String,
+}
+
+/// Whether the receiver of a retraction was told of what it takes back. It is as old as the certainty of that.
+async fn was_told(engine: &Engine, tx: &mut Tx, row: &mut DueRow, now: Millis) -> Result<WasTold> {
+    let of = row!(tx, SubjectRow, "SELECT subject FROM alerts WHERE id = $1", row.alert_id.as_deref())?;
+    let (Some(contact_id), Some(of)) = (row.contact_id.as_deref(), of) else { return Ok(WasTold::No) };
+    let told = conversation::was_told(tx, contact_id, &of.subject).await?;
+    if told == WasTold::Yes {
+        row.expires_ms = now.plus_secs(engine.settings().expires.alert_secs).0;
+        exec!(
+            tx,
+            "UPDATE deliveries SET if_told = FALSE, expires_ms = $1 WHERE id = $2",
+            row.expires_ms,
+            row.id.as_str()
+        )?;
+    }
+    Ok(told)
 }
 
 async fn finish_unsent(tx: &mut Tx, id: &str, state: &str, code: &str, now: Millis) -> Result<()> {
@@ -497,8 +540,7 @@ pub(crate) async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String
                  AND m.subject IN (a.subject, a.thread))
                  THEN 'muted'
              WHEN d.known THEN 'acknowledged'
-             WHEN d.stale OR EXISTS (SELECT 1 FROM deliveries f WHERE f.id = d.follows AND f.stale)
-                 THEN 'retracted'
+             WHEN a.retracted THEN 'retracted'
              END AS code
          FROM deliveries d JOIN alerts a ON a.id = d.alert_id WHERE d.id = $1",
         delivery_id
@@ -512,9 +554,9 @@ mod tests {
 
     use model::contact::Channel;
 
-    use super::claim;
+    use super::{Slot, claim};
     use crate::clock::Clock;
-    use crate::db::Db;
+    use crate::db::{Db, exec};
     use crate::dispatch::Leaving;
     use crate::providers::twilio::{Account, Twilio};
     use crate::{Engine, Expires, Settings, SignIn, Speech};
@@ -541,6 +583,29 @@ mod tests {
             api_base: "http://127.0.0.1:9".to_owned(),
         };
         Engine::new(db, Clock::System, settings, Twilio::new(account).unwrap(), None)
+    }
+
+    /// What missed its slot takes the next one that is free, and none that is far.
+    #[tokio::test]
+    async fn a_missed_slot_is_given_up_for_the_next() {
+        let folder = std::env::temp_dir().join(format!("ringdown_slots_{}", std::process::id()));
+        let engine = engine(&format!("sqlite://{}/test.db", folder.display())).await;
+        let next = async |after_ms: i64| {
+            let at_us = (engine.now().0 + after_ms) * 1000;
+            let mut tx = engine.db().write().await.unwrap();
+            let sql = "INSERT INTO rate_slots (name, next_us) VALUES ('call', $1)
+                       ON CONFLICT (name) DO UPDATE SET next_us = excluded.next_us";
+            exec!(&mut tx, sql, at_us).unwrap();
+            tx.commit().await.unwrap();
+            let slot = Slot::another(&engine, Channel::Call, 1).await.unwrap();
+            slot.map(|slot| (slot.from_us - at_us) / 1000)
+        };
+        assert_eq!(next(200).await, Some(0), "the next one");
+        assert!(next(-5000).await.unwrap() >= 5000, "never one that is over");
+        assert_eq!(next(5000).await, None, "too far to wait for");
+        assert!(next(3_600_000).await.unwrap() < -3_500_000, "left behind by a clock that was ahead");
+        engine.db().close().await;
+        let _ = std::fs::remove_dir_all(folder);
     }
 
     /// What is due at once would otherwise be looked for again and again until something ends.

@@ -380,14 +380,15 @@ pub(crate) async fn acknowledged(
         now.0,
         held.delivery.id.as_str()
     )?;
-    let Some(thread) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
-    threads::call_off(engine, tx, &held.delivery.member_id, &thread, now).await
+    let Some(place) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
+    let member_id = &held.delivery.member_id;
+    threads::call_off(engine, tx, member_id, &place.thread, place.retraction, now).await
 }
 
 /// Its receiver wants to hear no more of this superevent or event.
 pub(crate) async fn muted(tx: &mut Tx, held: &Held, now: Millis) -> Result<()> {
-    let Some(thread) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
-    threads::keep_mute(tx, &held.delivery.member_id, &thread, now).await
+    let Some(place) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
+    threads::keep_mute(tx, &held.delivery.member_id, &place.thread, now).await
 }
 
 /// When an attempt in this state is next asked about, and when it ended.

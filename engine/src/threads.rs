@@ -128,16 +128,17 @@ async fn acknowledge_in(engine: &Engine, tx: &mut Tx, who: &Member, thread: &str
         now.plus_secs(-ACK_SECS).0,
         thread
     )?;
-    call_off(engine, tx, &who.id, thread, now).await
+    call_off(engine, tx, &who.id, thread, true, now).await
 }
 
 /// A member knows: what waits for them of this thread is called off, what is under way is not tried again, and what
-/// quiet hours held of it is not told.
+/// quiet hours held of it is not told. Who has not heard of the retraction (`all`) has yet to hear of that.
 pub(crate) async fn call_off(
     engine: &Engine,
     tx: &mut Tx,
     member_id: &str,
     thread: &str,
+    all: bool,
     now: Millis,
 ) -> Result<()> {
     exec!(
@@ -147,18 +148,25 @@ pub(crate) async fn call_off(
              code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
              state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
          WHERE member_id = $2 AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
-             AND alert_id IN (SELECT id FROM alerts WHERE thread = $3)",
+             AND alert_id IN (SELECT id FROM alerts WHERE thread = $3 AND ($4 OR NOT retraction))",
         now.0,
         member_id,
-        thread
+        thread,
+        all
     )?;
-    digest::known(engine, tx, member_id, thread, now).await
+    digest::known(engine, tx, member_id, thread, all, now).await
 }
 
-/// The thread of an alert.
-pub(crate) async fn of_alert(tx: &mut Tx, alert_id: Option<&str>) -> Result<Option<String>> {
-    let found = row!(tx, Id, "SELECT thread AS id FROM alerts WHERE id = $1", alert_id)?;
-    Ok(found.map(|found| found.id))
+#[derive(FromRow)]
+pub(crate) struct Place {
+    pub(crate) thread: String,
+    /// The alert takes back what was told of the subject.
+    pub(crate) retraction: bool,
+}
+
+/// Where an alert belongs.
+pub(crate) async fn of_alert(tx: &mut Tx, alert_id: Option<&str>) -> Result<Option<Place>> {
+    row!(tx, Place, "SELECT thread, retraction FROM alerts WHERE id = $1", alert_id)
 }
 
 /// Keeps that a member wants to hear no more of a thread.

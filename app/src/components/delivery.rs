@@ -154,6 +154,7 @@ fn code(delivery: &Delivery) -> Option<impl IntoView + use<>> {
             "refused" => "Twilio refuses this number for good".to_owned(),
             "merged" => "later words about the same took its place".to_owned(),
             "retracted" => "it was retracted before this could leave".to_owned(),
+            "late" => "the moment to send it was missed, so it takes the next one".to_owned(),
             "not_told" => "what it takes back had not reached you".to_owned(),
             "paused" => "you had paused everything".to_owned(),
             "stopped" => "this phone asked for no more of these".to_owned(),

@@ -147,7 +147,7 @@ impl Twilio {
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(256)
+            .pool_max_idle_per_host(512)
             .build()
             .map_err(|error| Error::Internal(format!("no HTTP client: {}", error.without_url())))?;
         let from = account.from.clone().map(OnceCell::from).unwrap_or_default();

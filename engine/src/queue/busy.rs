@@ -15,9 +15,6 @@ use super::Claimed;
 use crate::db::{Tx, built, rows};
 use crate::error::Result;
 
-/// Until a phone is asked for again.
-const WAIT_SECS: i64 = 1;
-
 /// The requests that are under way, or whose outcome nobody knows yet.
 #[derive(Default)]
 pub(super) struct Busy {
@@ -81,12 +78,12 @@ impl Busy {
 }
 
 /// Lets these wait a while, so that they do not stand in the way of others.
-pub(super) async fn wait(tx: &mut Tx, deliveries: &[String], now: Millis) -> Result<()> {
+pub(super) async fn wait(tx: &mut Tx, deliveries: &[String], until: Millis) -> Result<()> {
     if deliveries.is_empty() {
         return Ok(());
     }
     built!(tx, |sql| {
-        sql.push("UPDATE deliveries SET not_before_ms = ").push_bind(now.plus_secs(WAIT_SECS).0);
+        sql.push("UPDATE deliveries SET not_before_ms = ").push_bind(until.0);
         sql.push(" WHERE state = 'queued' AND id IN (");
         let mut ids = sql.separated(", ");
         for id in deliveries {

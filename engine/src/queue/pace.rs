@@ -5,6 +5,7 @@
 //! [`crate::dispatch`]'s gate sees to that. Where other replicas send too, what is late gives its slot up for another.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use model::contact::Channel;
 use model::time::Millis;
@@ -24,8 +25,6 @@ const LATE_US: i64 = 6_000;
 /// What is claimed while nobody waits leaves when it is written down, which takes so long; the next slot of any replica
 /// comes that much later.
 const WRITING_US: i64 = 30_000;
-/// What missed its slot may take others beyond the horizon for so long.
-const MISSED_US: i64 = 500_000;
 /// Another replica that took slots so lately may do so again.
 const BESIDE_US: i64 = 10_000_000;
 /// The longest text (1600 characters) has fewer segments.
@@ -37,9 +36,11 @@ pub(super) fn lasts(per_second: f64, cost: usize) -> i64 {
     (1_000_000.0 * SPREAD / per_second * cost as f64).ceil() as i64
 }
 
-/// So far ahead may slots be handed out: within the horizon, and what those take that missed theirs.
-fn ahead_us(per_second: f64) -> i64 {
-    i64::try_from(HORIZON.as_micros()).unwrap_or(0) + MISSED_US + lasts(per_second, MOST_COST)
+/// So far ahead may a slot lie: within the horizon, or a little beyond for what missed its own.
+pub(crate) const FARTHEST: Duration = HORIZON.saturating_add(Duration::from_millis(500));
+
+fn farthest_us() -> i64 {
+    i64::try_from(FARTHEST.as_micros()).unwrap_or(0)
 }
 
 #[derive(FromRow)]
@@ -114,7 +115,7 @@ impl Pace {
         engine.lanes().note_trouble(channel, row.failures > 0 || row.opened_ms.is_some());
         let now_us = engine.now().0 * 1000;
         // Further ahead lies only what a clock that was ahead has left behind.
-        let most = now_us + ahead_us(per_second);
+        let most = now_us + farthest_us() + lasts(per_second, MOST_COST);
         let next_us = row.next_us.min(most);
         let shared =
             matches!(tx, Tx::Postgres(_)) && engine.lanes().beside(channel).notice(row.next_us, now_us);
@@ -191,7 +192,7 @@ impl Slot {
         now_us > self.until_us && engine.lanes().beside(channel).is_shared(now_us)
     }
 
-    /// Gives a missed one up for the next that is free, if one is in sight.
+    /// Gives a missed one up for the next that is free; none if the next is too far ahead to wait for.
     pub(crate) async fn another(engine: &Engine, channel: Channel, cost: usize) -> Result<Option<Self>> {
         let per_second = engine.settings().per_second(channel);
         let now_us = engine.now().0 * 1000;
@@ -205,15 +206,19 @@ impl Slot {
              WHERE name = $5 AND (next_us <= $3 OR next_us > $4) RETURNING next_us",
             takes_us,
             now_us + WRITING_US,
-            now_us + ahead_us(per_second),
-            now_us + BESIDE_US + ahead_us(per_second),
+            now_us + farthest_us(),
+            now_us + BESIDE_US + lasts(per_second, MOST_COST),
             channel.as_str()
         )?;
         tx.commit().await?;
-        Ok(next.map(|next| {
-            let from_us = next.next_us - takes_us;
-            Self { from_us, until_us: from_us + LATE_US }
-        }))
+        let Some(next) = next else { return Ok(None) };
+        let from_us = next.next_us - takes_us;
+        let left_us = &engine.lanes().beside(channel).left_us;
+        // Nobody else has taken any since.
+        if from_us == now_us + WRITING_US || from_us == left_us.load(Ordering::Relaxed) {
+            left_us.store(next.next_us, Ordering::Relaxed);
+        }
+        Ok(Some(Self { from_us, until_us: from_us + LATE_US }))
     }
 }
 

@@ -25,6 +25,7 @@ struct Told {
     expires_ms: i64,
     understood: String,
     packet: String,
+    doubtful: bool,
     description: String,
     phone: String,
 }
@@ -64,7 +65,7 @@ pub(crate) async fn instead(
     let told = row!(
         tx,
         Told,
-        "SELECT d.alert_id, d.contact_id, d.expires_ms, a.understood, a.packet, c.description, c.phone
+        "SELECT d.alert_id, d.contact_id, d.expires_ms, a.understood, a.packet, d.if_told AS doubtful, c.description, c.phone
          FROM deliveries d JOIN alerts a ON a.id = d.alert_id JOIN contacts c ON c.id = d.contact_id
          WHERE d.id = $1 AND d.kind = 'alert' AND d.channel = 'call' AND d.expires_ms > $2 AND c.method = 'call'
              AND c.verified_ms IS NOT NULL AND c.phone IS NOT NULL
@@ -94,7 +95,7 @@ pub(crate) async fn instead(
         body,
         expires: Millis(told.expires_ms).plus_secs(LONGER_SECS),
         follows: Some(call),
-        if_told: false,
+        if_told: told.doubtful,
     };
     queue::add(tx, &[owed], now).await?;
     Ok(true)

@@ -11,6 +11,7 @@ scenarios!(
     what_was_under_way_is_found_after_the_clock_was_set_back,
     what_was_under_way_is_not_doubled_by_a_clock_set_ahead,
     a_breaker_opened_ahead_of_time_is_tried,
+    redials_wait_after_the_clock_was_set_back,
 );
 
 const ANN: &str = "+14145550123";
@@ -94,6 +95,33 @@ async fn what_was_under_way_is_not_doubled_by_a_clock_set_ahead(w: &World) {
     let news: Vec<_> = news.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     callbacks::status(&w.engine, &attempt, &news).await.unwrap();
     assert!(dispatch::step(&w.engine).await.is_ok());
+}
+
+async fn redials_wait_after_the_clock_was_set_back(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.script(ANN, "busy").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    w.pass(-HOUR);
+    let mut calls = Vec::new();
+    for second in 0..400 {
+        w.pass(1);
+        let before = w.phones.creates().await.len();
+        w.step().await;
+        let called = w.phones.creates().await.split_off(before).pop();
+        if let Some(call) = called.filter(|create| create["kind"] == "call") {
+            calls.push(second);
+            w.phones.until(ANN, "busy").await;
+            // What Twilio would have told us.
+            let attempt = w.attempts().await.pop().unwrap();
+            let sid = call["sid"].as_str().unwrap();
+            let busy = [("CallSid", sid), ("CallStatus", "busy")];
+            let busy: Vec<_> = busy.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+            callbacks::status(&w.engine, &attempt, &busy).await.unwrap();
+        }
+    }
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert!(calls[1] - calls[0] >= 180, "{calls:?}");
 }
 
 async fn a_breaker_opened_ahead_of_time_is_tried(w: &World) {

@@ -18,6 +18,10 @@ scenarios!(
     a_public_retraction_notice_does_too,
     a_retraction_waits_for_what_may_not_have_arrived,
     a_retraction_follows_a_call_that_was_under_way,
+    who_acknowledges_has_yet_to_hear_of_the_retraction,
+    a_retraction_in_doubt_is_as_old_as_the_doubt,
+    a_retraction_in_doubt_is_no_text_either,
+    who_knows_by_the_page_hears_of_the_retraction,
     key_nine_stops_calls_after_asking_once_more,
     stop_and_start_by_text,
     an_alert_is_acknowledged_and_muted_by_text,
@@ -149,7 +153,7 @@ async fn a_retraction_waits_for_what_may_not_have_arrived(w: &World) {
         w.pass(6);
         assert_eq!(w.step().await, 0);
     }
-    w.pass(2);
+    w.pass(4);
     assert_eq!(w.step().await, 0);
     assert_eq!(w.deliveries().await, ["cancelled retracted", "cancelled not_told"]);
     assert!(w.phones.creates().await.is_empty());
@@ -170,9 +174,81 @@ async fn a_retraction_follows_a_call_that_was_under_way(w: &World) {
     w.pass(61);
     w.step().await;
     assert!(w.deliveries().await[0].starts_with("unconfirmed"), "{:?}", w.deliveries().await);
-    w.pass(2);
+    w.pass(4);
     assert_eq!(w.step().await, 1, "she had been told");
     assert_eq!(w.phones.creates().await.len(), 2);
+}
+
+async fn who_acknowledges_has_yet_to_hear_of_the_retraction(w: &World) {
+    w.listener(ANN, "call").await;
+    let (attempt, sid) = called(w).await;
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 1);
+    assert_eq!(w.step().await, 0, "her phone is ringing");
+    callbacks::key(&w.engine, &attempt, &params(&[("CallSid", &sid), ("Digits", "1")]), false).await.unwrap();
+    w.pass(4);
+    assert_eq!(w.step().await, 1, "she knows, and it is no longer true");
+    assert_eq!(w.count("deliveries WHERE state = 'cancelled'").await, 0);
+    // In the call that says so the same key means that she knows that.
+    let back = w.attempts().await.pop().unwrap();
+    callbacks::key(&w.engine, &back, &params(&[("Digits", "1")]), false).await.unwrap();
+    assert_eq!(w.count("deliveries WHERE state = 'reached'").await, 2);
+}
+
+/// A call of unknown outcome, and a Twilio that tells nothing.
+async fn in_doubt(w: &World, kind: &str) {
+    w.listener(ANN, "call").await;
+    w.phones
+        .fault(json!({ "route": "calls.create", "kind": kind, "times": 1, "after_accept": kind == "drop" }))
+        .await;
+    w.phones.fault(json!({ "route": "calls.list", "kind": "error", "times": 1000 })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 1);
+    // Longer than an alert is worth anything.
+    for _ in 0..25 {
+        w.pass(41);
+        assert_eq!(w.step().await, 0);
+    }
+    assert_eq!(w.count("deliveries WHERE state = 'unknown'").await, 1);
+    w.phones.clear_faults().await;
+}
+
+async fn a_retraction_in_doubt_is_as_old_as_the_doubt(w: &World) {
+    in_doubt(w, "drop").await;
+    w.phones.until(ANN, "completed").await;
+    for _ in 0..4 {
+        w.pass(61);
+        w.step().await;
+    }
+    assert_eq!(
+        w.phones.creates().await.len(),
+        2,
+        "it had rung, so she hears of the retraction, late as it is"
+    );
+}
+
+async fn a_retraction_in_doubt_is_no_text_either(w: &World) {
+    in_doubt(w, "error").await;
+    for _ in 0..4 {
+        w.pass(61);
+        w.step().await;
+    }
+    assert!(w.phones.creates().await.is_empty());
+    // Too late by then to be called again, and taken back, so that no text follows.
+    let ends = w.deliveries().await;
+    assert!(ends.len() == 2 && ends[1] == "cancelled not_told", "{ends:?}");
+}
+
+async fn who_knows_by_the_page_hears_of_the_retraction(w: &World) {
+    let (ann, _) = w.listener(ANN, "call").await;
+    let (attempt, sid) = called(w).await;
+    engine::threads::acknowledge(&w.engine, &ann, "S230101a").await.unwrap();
+    let unheard = params(&[("CallSid", &sid), ("CallStatus", "no-answer")]);
+    callbacks::status(&w.engine, &attempt, &unheard).await.unwrap();
+    w.pass(61);
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 1);
+    assert_eq!(w.step().await, 1, "the page had told her");
 }
 
 async fn a_public_retraction_notice_does_too(w: &World) {

@@ -49,10 +49,16 @@ async fn questions_that_hang_keep_nothing_else_waiting(w: &World) {
         ann.id, phone.id
     ))
     .await;
-    w.sql(&format!("INSERT INTO digests (member_id, due_ms) VALUES ('{}', 0)", ann.id)).await;
     let engine = w.beside(&w.phones, Clock::System, settings());
     let (stopper, stop) = watch::channel(false);
     let running = tokio::spawn(dispatch::run(engine.clone(), stop));
+    let asked = async {
+        while w.count("attempts WHERE checks > 0").await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), asked).await.expect("nothing is asked");
+    w.sql(&format!("INSERT INTO digests (member_id, due_ms) VALUES ('{}', 0)", ann.id)).await;
     w.phones.until(ANN, "delivered").await;
     stopper.send_replace(true);
     tokio::time::timeout(Duration::from_secs(5), running).await.expect("it ends").unwrap();

@@ -27,6 +27,7 @@ scenarios!(
     who_was_told_before_hears_the_retraction_in_the_morning,
     who_was_told_by_the_digest_hears_the_retraction,
     a_digest_that_waits_is_made_anew,
+    a_call_that_quiet_cut_short_is_not_taken_back_in_the_morning,
     a_digest_that_may_not_have_arrived_is_not_sent_again_as_it_was,
     without_a_digest_only_retractions_come,
     hours_that_change_move_the_digest,
@@ -313,6 +314,27 @@ async fn a_digest_that_waits_is_made_anew(w: &World) {
     // Who was told of it in these words hears no more of it.
     let again = superevent("S230101a", "label_added", 2e-9, &["ADVNO", "DQV"], Some("ADVNO"));
     assert_eq!(w.take(&again).await.deliveries, 0);
+}
+
+async fn a_call_that_quiet_cut_short_is_not_taken_back_in_the_morning(w: &World) {
+    for (number, outcome) in [(ANN, "no-answer"), (BOB, "answer")] {
+        at(w, "01-13T21:29");
+        sleeper(w, number, "call", &nights()).await;
+        w.phones.script(number, outcome).await;
+    }
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 2);
+    at(w, "01-13T21:31");
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 0, "quiet has begun");
+    w.phones.until(ANN, "no-answer").await;
+    w.phones.until(BOB, "completed").await;
+    w.pass(61);
+    w.step().await;
+    at(w, "01-14T06:00");
+    w.step().await;
+    let creates = w.phones.creates().await;
+    let to: Vec<_> = creates[2..].iter().map(|create| create["to"].as_str().unwrap()).collect();
+    assert_eq!(to, [BOB], "nobody had told Ann");
 }
 
 async fn a_digest_that_may_not_have_arrived_is_not_sent_again_as_it_was(w: &World) {

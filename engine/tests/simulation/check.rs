@@ -37,6 +37,8 @@ pub struct Delivery {
     pub channel: Channel,
     pub state: DeliveryState,
     pub code: String,
+    /// Its receiver said that they know.
+    pub acked: bool,
     pub creates: Vec<usize>,
 }
 
@@ -79,19 +81,22 @@ async fn deliveries(
 ) -> BTreeMap<String, Delivery> {
     let rows = story
         .world
-        .rows::<8>("SELECT id, kind, alert_id, member_id, contact_id, channel, state, code FROM deliveries")
+        .rows::<9>(
+            "SELECT id, kind, alert_id, member_id, contact_id, channel, state, code, CAST(acked_ms AS TEXT)
+             FROM deliveries",
+        )
         .await;
     let mut deliveries = BTreeMap::new();
-    for [id, kind, alert, member, contact, channel, state, code] in rows {
+    for [id, kind, alert, member, contact, channel, state, code, acked] in rows {
         let channel = Channel::parse(&channel).unwrap();
         let kind = DeliveryKind::parse(&kind).unwrap();
         let Some(state) = DeliveryState::parse(&state) else {
             faults.push(format!("a delivery is {state}"));
             continue;
         };
-        let creates = Vec::new();
+        let (creates, acked) = (Vec::new(), !acked.is_empty());
         let delivery =
-            Delivery { id: id.clone(), kind, alert, member, contact, channel, state, code, creates };
+            Delivery { id: id.clone(), kind, alert, member, contact, channel, state, code, acked, creates };
         deliveries.insert(id, delivery);
     }
     let attempts = story.world.rows::<3>("SELECT id, delivery_id, provider_sid FROM attempts").await;
@@ -156,7 +161,9 @@ fn wishes(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
         .min();
     for create in delivery.creates.iter().map(|&n| &creates[n]) {
         let before = |at: Option<&i64>| at.is_some_and(|at| *at < create.at);
-        if facts.acknowledged.get(&subject).is_some_and(|at| (alert.at..create.at).contains(at)) {
+        // Whoever knows of the alert has yet to hear of the retraction.
+        let knew = facts.acknowledged.get(&subject).is_some_and(|at| (alert.at..create.at).contains(at));
+        if knew && !alert.retraction {
             wrong.push("sent although acknowledged".to_owned());
         }
         if before(facts.muted.get(&subject)) {

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::contact::Channel;
-use model::delivery::DeliveryKind;
 use model::known::Known;
 use model::rule::Rule;
 
@@ -28,6 +27,13 @@ fn is_closed(story: &Story<'_>, contact: &str) -> bool {
 /// Every rule that selects an alert speaks, or is silent for a reason.
 pub async fn rules(story: &Story<'_>, deliveries: &BTreeMap<String, Delivery>, faults: &mut Vec<String>) {
     let rows = story.world.rows::<3>("SELECT alert_id, rule_id, silent FROM matches").await;
+    let told: BTreeSet<(String, String)> = story
+        .world
+        .rows::<2>("SELECT digest_id, subject FROM held WHERE digest_id IS NOT NULL")
+        .await
+        .into_iter()
+        .map(|[digest, subject]| (digest, subject))
+        .collect();
     let noted: BTreeMap<(String, String), String> =
         rows.into_iter().map(|[alert, rule, silent]| ((alert, rule), silent)).collect();
     let mut states: HashMap<String, Known> = HashMap::new();
@@ -47,7 +53,7 @@ pub async fn rules(story: &Story<'_>, deliveries: &BTreeMap<String, Delivery>, f
                         .push(format!("a rule of {} selects alert {place}, and nobody noticed", rule.owner));
                 }
                 Some(silent) => {
-                    if let Some(fault) = spoken(story, deliveries, place, rule, silent) {
+                    if let Some(fault) = spoken(story, deliveries, &told, place, (rule, silent)) {
                         faults.push(format!("a rule of {} and alert {place}: {fault}", rule.owner));
                     }
                 }
@@ -68,9 +74,9 @@ pub async fn rules(story: &Story<'_>, deliveries: &BTreeMap<String, Delivery>, f
 fn spoken(
     story: &Story<'_>,
     deliveries: &BTreeMap<String, Delivery>,
+    told: &BTreeSet<(String, String)>,
     place: usize,
-    rule: &Rule,
-    silent: &str,
+    (rule, silent): (&Rule, &str),
 ) -> Option<String> {
     let facts = &story.facts;
     let id = &facts.taken[place].0;
@@ -82,7 +88,10 @@ fn spoken(
         let same = |(id, _): &&(String, String)| facts.alerts[id].subject == alert.subject;
         facts.taken[from..to].iter().filter(same).any(|(id, _)| of(id))
     };
-    let digest = || deliveries.values().filter(own).any(|one| one.kind == DeliveryKind::Digest);
+    let digest = || {
+        let tells = |one: &Delivery| told.contains(&(one.id.clone(), alert.subject.clone()));
+        deliveries.values().filter(own).any(tells)
+    };
     let unreachable = || rule.contacts.iter().all(|contact| is_closed(story, contact));
     let fits = match silent {
         "" => of(id),
@@ -91,13 +100,13 @@ fn spoken(
         "quiet" => {
             let quiet = facts.quiet.get(&rule.owner);
             let night = quiet.is_some_and(|&(from, to)| (from..to).contains(&alert.at));
-            let told = !facts.digests.contains(&rule.owner)
+            let heard = !facts.digests.contains(&rule.owner)
                 || digest()
                 || facts.muted.contains_key(&wish)
                 || facts.acknowledged.contains_key(&wish)
                 || unreachable()
                 || about(place + 1, facts.taken.len());
-            quiet.is_some() && (night || !facts.jumps.is_empty()) && told
+            quiet.is_some() && (night || !facts.jumps.is_empty()) && heard
         }
         "nobody_to_tell" => unreachable(),
         _ => false,
@@ -140,7 +149,17 @@ pub fn retractions(
                     faults.push(format!("{contact} was not told of {subject}, and yet of its retraction"));
                 }
             }
-            let owed = back.iter().any(|one| one.code != "not_told");
+            // Sent, or not for a reason that has nothing to do with what was told.
+            let owed = back.iter().any(|one| {
+                !one.creates.is_empty()
+                    || !matches!(one.code.as_str(), "not_told" | "acknowledged" | "retracted")
+            });
+            // Or its member said of the retraction, by another phone, that they know.
+            let knows = deliveries.values().filter(about).any(|one| {
+                one.acked
+                    && back.iter().any(|mine| mine.member == one.member)
+                    && facts.alerts[&one.alert].retraction
+            });
             let closed = is_closed(story, contact);
             let member = story.facts.rules.iter().find(|rule| rule.contacts.iter().any(|one| one == contact));
             let muted = member
@@ -156,7 +175,7 @@ pub fn retractions(
             let heard = told
                 .iter()
                 .any(|&m| creates[m].at < at && matches!(creates[m].status, "completed" | "delivered"));
-            if heard && !owed && !closed && !muted {
+            if heard && !owed && !knows && !closed && !muted {
                 faults.push(format!("{contact} was told of {subject}, and not of its retraction"));
             }
         }
