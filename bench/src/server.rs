@@ -55,6 +55,7 @@ impl Server {
         let folder = std::env::temp_dir().join(format!("ringdown-bench-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let twilio = simulator(arrivals.clone(), plan.answer_ms).await?;
+        let webhook = format!("{twilio}/control/sms-url");
         let database_url = fresh(plan.database, &folder, "ringdown").await?;
         let alone = Alone::open(&fresh(plan.database, &folder, "alone").await?).await?;
         let environment = vec![
@@ -80,6 +81,9 @@ impl Server {
         for _ in 0..plan.replicas {
             server.serve(plan.program, &environment).await?;
         }
+        // The number is set up as the self-test wants it, or that would look again while we measure.
+        let url = server.urls.first().map(|url| format!("{url}/twilio/text"));
+        server.http.post(webhook).json(&json!({ "url": url })).send().await?.error_for_status()?;
         Ok(server)
     }
 

@@ -47,7 +47,7 @@ fn alarm_list(alarms: &[Alarm], clock: &Clock) -> impl IntoView + use<> {
     let list = if items.is_empty() {
         view! {
             <p class="calm">
-                "There has been none. An alarm is raised when GraceDB has a superevent about which no packet came, or when igwn-alert or GraceDB cannot be asked, or when Twilio refuses for a reason that you can mend."
+                "There has been none. An alarm is raised when GraceDB has a superevent about which no packet came, when igwn-alert or GraceDB cannot be asked, when Twilio refuses for a reason that you can mend, or when the self-test finds that the account, its number or our address is not set up as it must be."
             </p>
         }
         .into_any()
@@ -61,7 +61,7 @@ fn item(alarm: &Alarm, clock: &Clock) -> impl IntoView + use<> {
     let title = match alarm.kind.as_str() {
         "never_reported" => "No packet came",
         "gracedb_unreachable" => "GraceDB does not answer",
-        "self_test" => "Set up wrongly",
+        "self_test" => "The self-test failed",
         "provider_refuses" => "Twilio refuses",
         "channel_held" => "Nothing leaves",
         "feed_down" => "igwn-alert cannot be read",
