@@ -184,8 +184,8 @@ pub async fn text(engine: &Engine, params: &Params) -> Result<String> {
     }
 }
 
-/// The reply is about the newest alert that was texted to this phone, for each member who has it: whoever replies has
-/// it, whatever we know of its delivery. What was acknowledged already may still be muted; what is no news gets no
+/// The reply is about the newest alert that was texted to this phone, for each member who has it. One of which nobody
+/// knows whether it arrived is meant only where no other is still unanswered. What was acknowledged already may still be muted; what is no news gets no
 /// answer, since two machines must not talk to each other for ever.
 async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Result<String> {
     let now = engine.now();
@@ -196,14 +196,15 @@ async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Resul
         "SELECT t.id AS attempt_id, a.subject FROM attempts t
          JOIN deliveries d ON d.id = t.delivery_id JOIN alerts a ON a.id = d.alert_id
          JOIN contacts c ON c.id = d.contact_id
-         WHERE c.phone = $1 AND d.channel = 'text' AND d.state IN ('sending', 'sent', 'unknown', 'reached', 'unconfirmed')
+         WHERE c.phone = $1 AND d.channel = 'text' AND d.state IN ('sent', 'unknown', 'reached', 'unconfirmed')
              AND (d.acked_ms IS NULL OR ($3 AND NOT EXISTS (SELECT 1 FROM mutes m
                  WHERE m.member_id = d.member_id AND m.subject IN (a.subject, a.thread))))
              AND d.created_ms > $2 AND t.number = d.attempts
              AND NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.contact_id = d.contact_id AND n.channel = 'text'
-                 AND n.alert_id IS NOT NULL
-                 AND n.state IN ('sending', 'sent', 'unknown', 'reached', 'unconfirmed')
-                 AND (n.created_ms > d.created_ms OR (n.created_ms = d.created_ms AND n.id > d.id)))
+                 AND n.alert_id IS NOT NULL AND n.created_ms > $2
+                 AND ((n.state IN ('sent', 'reached', 'unconfirmed') AND d.state = 'unknown' AND n.acked_ms IS NULL)
+                     OR ((n.state IN ('sent', 'reached', 'unconfirmed') OR (n.state = 'unknown' AND d.state = 'unknown'))
+                         AND (n.created_ms > d.created_ms OR (n.created_ms = d.created_ms AND n.id > d.id)))))
          ORDER BY t.id",
         from.as_str(),
         now.plus_secs(-REPLY_SECS).0,

@@ -187,7 +187,7 @@ pub(crate) async fn reopen(engine: &Engine, tx: &mut Tx, digests: &[&str], now: 
             for id in some {
                 ids.push_bind(*id);
             }
-            sql.push(") ON CONFLICT (member_id) DO UPDATE SET due_ms = excluded.due_ms");
+            sql.push(") ORDER BY member_id ON CONFLICT (member_id) DO UPDATE SET due_ms = excluded.due_ms");
         })?;
         engine.digests().no_later_than(now);
     }
@@ -312,8 +312,14 @@ async fn told_before(
     now: Millis,
 ) -> Result<Vec<HeldRow>> {
     let mut known = Vec::with_capacity(held.len());
+    let news: BTreeSet<(String, String)> = held
+        .iter()
+        .filter(|row| !row.retraction)
+        .map(|row| (row.contact_id.clone(), row.subject.clone()))
+        .collect();
     for row in held {
-        let told = if row.retraction {
+        // What is told of the same subject anyway says that it was retracted.
+        let told = if row.retraction && !news.contains(&(row.contact_id.clone(), row.subject.clone())) {
             conversation::was_told(tx, &row.contact_id, &row.subject).await?
         } else {
             WasTold::Yes

@@ -35,6 +35,8 @@ const IN_FLIGHT: std::ops::RangeInclusive<usize> = 10..=512;
 /// Claimed and not settled yet, for each channel: those whose slot is near, those under way, and those whose answer
 /// is being written down. About a second's worth at a thousand a second.
 const UNSETTLED: usize = 1024;
+/// The word for a missed slot.
+pub(crate) const LATE: &str = "late";
 const CHANNELS: [Channel; 2] = [Channel::Call, Channel::Text];
 /// The safety net, also how often a healthy dispatcher is seen to turn.
 const POLL: Duration = Duration::from_secs(1);
@@ -368,7 +370,7 @@ async fn request(engine: &Engine, claimed: &Claimed) -> Option<Result<Remote, Pr
     };
     // After the code is made: hashing it takes longer than a slot.
     let Some(_place) = wait_for_slot(engine, claimed).await else {
-        return Some(Err(not_ready("late")));
+        return Some(Err(not_ready(LATE)));
     };
     if !queue::still_ours(engine, claimed).await {
         return None;

@@ -77,6 +77,10 @@ pub async fn take(engine: &Engine, bytes: &[u8]) -> Result<Taken, Refused> {
 /// Takes in one packet of a partition and moves the reading past it, both or neither. Nothing
 /// is taken where another replica has read further.
 pub(crate) async fn take_read(engine: &Engine, bytes: &[u8], read: &Read<'_>) -> Result<(), Error> {
+    again(|| read_once(engine, bytes, read)).await
+}
+
+async fn read_once(engine: &Engine, bytes: &[u8], read: &Read<'_>) -> Result<(), Error> {
     let (now, began) = (engine.now(), Instant::now());
     let mut tx = engine.db().write().await?;
     if !igwn::pass(&mut tx, read, now).await? {

@@ -11,8 +11,9 @@ use crate::Engine;
 use crate::db::{exec, row, rows};
 use crate::error::Result;
 
-/// So long after the last of an alert could leave it is measured by what there is.
-const PATIENCE_SECS: i64 = 10 * 60;
+/// So long after the last call of an alert could leave it is measured by what there is; a text may follow a call for a
+/// quarter of an hour.
+const PATIENCE_SECS: i64 = 20 * 60;
 /// Measured at each step.
 const BATCH: i64 = 20;
 

@@ -21,6 +21,7 @@ use crate::breaker::Pass;
 use crate::conversation::{self, WasTold};
 use crate::db::{ROWS, Tx, again, built, exec, row, rows};
 use crate::error::{Error, Result};
+use crate::quiet::Hush;
 use crate::settle::follow;
 use crate::{Engine, digest, new_id};
 
@@ -270,13 +271,14 @@ pub(crate) async fn claim_in(
         if pass == Pass::One && !claim.claimed.is_empty() {
             break;
         }
-        match if row.if_told { was_told(engine, tx, &mut row, now).await? } else { WasTold::Yes } {
-            WasTold::Yes => {}
-            WasTold::Unsure => {
+        match if row.if_told { was_told(engine, tx, &mut row, now).await? } else { Some(WasTold::Yes) } {
+            Some(WasTold::Yes) => {}
+            None => continue,
+            Some(WasTold::Unsure) => {
                 unsure.push(row.id);
                 continue;
             }
-            WasTold::No => {
+            Some(WasTold::No) => {
                 finish_unsent(tx, &row.id, "cancelled", "not_told", now).await?;
                 claim.ended.push(row.member_id);
                 continue;
@@ -435,12 +437,20 @@ struct SubjectRow {
     subject: String,
 }
 
-/// Whether the receiver of a retraction was told of what it takes back. It is as old as the certainty of that.
-async fn was_told(engine: &Engine, tx: &mut Tx, row: &mut DueRow, now: Millis) -> Result<WasTold> {
+/// Whether the receiver of a retraction was told of what it takes back. It is as old as the certainty of that; nothing
+/// if it has become quiet in the meantime, and then it waits for the end of that.
+async fn was_told(engine: &Engine, tx: &mut Tx, row: &mut DueRow, now: Millis) -> Result<Option<WasTold>> {
     let of = row!(tx, SubjectRow, "SELECT subject FROM alerts WHERE id = $1", row.alert_id.as_deref())?;
-    let (Some(contact_id), Some(of)) = (row.contact_id.as_deref(), of) else { return Ok(WasTold::No) };
+    let (Some(contact_id), Some(of)) = (row.contact_id.as_deref(), of) else { return Ok(Some(WasTold::No)) };
     let told = conversation::was_told(tx, contact_id, &of.subject).await?;
     if told == WasTold::Yes {
+        let rules = engine.rule_cache().current(tx, engine.sandbox()).await?;
+        let peace = rules.peace.get(&row.member_id);
+        let hush = peace.and_then(|peace| peace.hush_retraction(Millis(row.created_ms), now));
+        if let Some(Hush::Quiet { until }) = hush {
+            busy::wait(tx, std::slice::from_ref(&row.id), until).await?;
+            return Ok(None);
+        }
         row.expires_ms = now.plus_secs(engine.settings().expires.alert_secs).0;
         exec!(
             tx,
@@ -449,7 +459,7 @@ async fn was_told(engine: &Engine, tx: &mut Tx, row: &mut DueRow, now: Millis) -
             row.id.as_str()
         )?;
     }
-    Ok(told)
+    Ok(Some(told))
 }
 
 async fn finish_unsent(tx: &mut Tx, id: &str, state: &str, code: &str, now: Millis) -> Result<()> {
@@ -600,7 +610,7 @@ mod tests {
             let slot = Slot::another(&engine, Channel::Call, 1).await.unwrap();
             slot.map(|slot| (slot.from_us - at_us) / 1000)
         };
-        assert_eq!(next(200).await, Some(0), "the next one");
+        assert_eq!(next(600).await, Some(0), "the next one");
         assert!(next(-5000).await.unwrap() >= 5000, "never one that is over");
         assert_eq!(next(5000).await, None, "too far to wait for");
         assert!(next(3_600_000).await.unwrap() < -3_500_000, "left behind by a clock that was ahead");

@@ -75,11 +75,13 @@ fn mine(own: &Leaves) -> String {
     match (own.waiting, own.late) {
         (1, 0) => format!("Your {one} leaves about"),
         (n, 0) => format!("The last of your {n} {many} leaves about"),
-        (1, _) => format!("Your {one} will hardly leave before it is too old, at"),
-        (n, late) if late == n => format!("Your {n} {many} will hardly leave before they are too old, at"),
+        (1, _) => format!("Your {one} will probably not leave before it is too old, at"),
+        (n, late) if late == n => {
+            format!("Your {n} {many} will probably not leave before they are too old, at")
+        }
         (n, late) => {
             format!(
-                "Of your {n} {many} {late} will hardly leave in time; the last of the others leaves about"
+                "Of your {n} {many}, {late} will probably not leave in time; the last of the others leaves about"
             )
         }
     }
@@ -92,11 +94,13 @@ fn everybodys(all: &Leaves, begins: bool) -> String {
         (1, 0) => format!("one more {one} leaves about"),
         (n, 0) if begins => format!("the last of all {n} {many} leaves about"),
         (n, 0) => format!("the last of all {n} {many} about"),
-        (1, _) => format!("one more {one} will hardly leave before it is too old, at"),
-        (n, late) if late == n => format!("all {n} {many} will hardly leave before they are too old, at"),
+        (1, _) => format!("one more {one} will probably not leave before it is too old, at"),
+        (n, late) if late == n => {
+            format!("all {n} {many} will probably not leave before they are too old, at")
+        }
         (n, late) => {
             format!(
-                "of all {n} {many} {late} will hardly leave in time, and the last of the others leaves about"
+                "of all {n} {many}, {late} will probably not leave in time, and the last of the others leaves about"
             )
         }
     };

@@ -89,7 +89,7 @@ async fn by(
         tx,
         LastRow,
         "SELECT priority, turn, created_ms, id FROM deliveries
-         WHERE alert_id = $1 AND channel = $2 AND state = 'queued'
+         WHERE alert_id = $1 AND channel = $2 AND state = 'queued' AND NOT if_told
          ORDER BY priority DESC, turn DESC, created_ms DESC, id DESC LIMIT 1",
         alert_id,
         channel.as_str()
@@ -104,7 +104,7 @@ async fn by(
                 CAST(CASE WHEN channel = 'call' OR length(body) <= 160 THEN 1
                           ELSE (length(body) + 152) / 153 END AS BIGINT) AS slots,
                 not_before_ms, expires_ms
-         FROM deliveries WHERE state = 'queued' AND channel = $1 AND (priority, turn, created_ms, id) <= ($4, $5, $6, $7)
+         FROM deliveries WHERE state = 'queued' AND channel = $1 AND NOT if_told AND (priority, turn, created_ms, id) <= ($4, $5, $6, $7)
          ORDER BY priority, turn, created_ms, id",
         channel.as_str(),
         alert_id,

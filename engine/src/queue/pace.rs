@@ -37,10 +37,12 @@ pub(super) fn lasts(per_second: f64, cost: usize) -> i64 {
 }
 
 /// So far ahead may a slot lie: within the horizon, or a little beyond for what missed its own.
-pub(crate) const FARTHEST: Duration = HORIZON.saturating_add(Duration::from_millis(500));
+const BEYOND: Duration = HORIZON.saturating_add(Duration::from_millis(500));
+/// At a slow rate the next one is as far ahead as one takes, but nobody waits longer than this.
+pub(crate) const FARTHEST: Duration = BEYOND.saturating_add(Duration::from_secs(2));
 
-fn farthest_us() -> i64 {
-    i64::try_from(FARTHEST.as_micros()).unwrap_or(0)
+fn beyond_us() -> i64 {
+    i64::try_from(BEYOND.as_micros()).unwrap_or(0)
 }
 
 #[derive(FromRow)]
@@ -115,7 +117,7 @@ impl Pace {
         engine.lanes().note_trouble(channel, row.failures > 0 || row.opened_ms.is_some());
         let now_us = engine.now().0 * 1000;
         // Further ahead lies only what a clock that was ahead has left behind.
-        let most = now_us + farthest_us() + lasts(per_second, MOST_COST);
+        let most = now_us + beyond_us() + lasts(per_second, MOST_COST);
         let next_us = row.next_us.min(most);
         let shared =
             matches!(tx, Tx::Postgres(_)) && engine.lanes().beside(channel).notice(row.next_us, now_us);
@@ -206,7 +208,7 @@ impl Slot {
              WHERE name = $5 AND (next_us <= $3 OR next_us > $4) RETURNING next_us",
             takes_us,
             now_us + WRITING_US,
-            now_us + farthest_us(),
+            now_us + beyond_us() + takes_us.min(2_000_000),
             now_us + BESIDE_US + lasts(per_second, MOST_COST),
             channel.as_str()
         )?;
@@ -214,7 +216,7 @@ impl Slot {
         let Some(next) = next else { return Ok(None) };
         let from_us = next.next_us - takes_us;
         let left_us = &engine.lanes().beside(channel).left_us;
-        // Nobody else has taken any since.
+        // Nobody else has taken any since, as far as can be told.
         if from_us == now_us + WRITING_US || from_us == left_us.load(Ordering::Relaxed) {
             left_us.store(next.next_us, Ordering::Relaxed);
         }

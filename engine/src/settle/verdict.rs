@@ -13,7 +13,7 @@ use crate::db::{Tx, row};
 use crate::error::Result;
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
-use crate::{Engine, alarms, blocks, phone};
+use crate::{Engine, alarms, blocks, dispatch, phone};
 
 /// Between redials of a phone that was busy or not picked up, in seconds.
 const REDIAL_SECS: [i64; 2] = [60, 180];
@@ -125,7 +125,9 @@ pub(super) async fn failed(
             alarm(tx, held, remedy, code, now).await?;
             let growing = 1_i64 << held.delivery.attempts.clamp(1, 6) >> 1;
             let asked = i64::try_from(after.as_secs()).unwrap_or(MOST_BACKOFF_SECS);
-            let wait = asked.max(growing.min(MOST_BACKOFF_SECS));
+            // A missed slot is nobody's refusal.
+            let growing = if code == dispatch::LATE { 0 } else { growing.min(MOST_BACKOFF_SECS) };
+            let wait = asked.max(growing);
             again(engine, tx, held, (now.plus_secs(wait), None), code, now).await?;
         }
         ProviderError::Permanent { .. } | ProviderError::NotFound => {
