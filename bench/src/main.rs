@@ -6,7 +6,8 @@
 //! - `sqlite`, `postgres`: from an alert to the phones, beside ten thousand rules; `replicas`: the same with 1, 2 and 4
 //!   replicas on PostgreSQL. Times are taken here, on one clock: from just before the post to the moment when the
 //!   request's head has reached the simulator.
-//! - `rates`: 1,300 people at 1, 30, 300 and 1,000 calls a second and without limit.
+//! - `rates`: 1,300 people at 30, 300 and 1,000 calls a second and without limit, 90 at 1 a second; over a slow network
+//!   too, and by several replicas. `patient`: all 1,300 at 1 a second; only where it is named.
 //! - `commits`: claims and settles against what the database alone can commit.
 //! - `memory`: with 100,000 rules.
 //! - `pages`: the pages' first byte, and their number a second against a bare handler.
@@ -32,8 +33,10 @@ use tokio::sync::Notify;
 /// The program's result.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-const SECTIONS: [&str; 8] =
-    ["sqlite", "postgres", "replicas", "rates", "commits", "memory", "pages", "selection"];
+const SECTIONS: [&str; 9] =
+    ["sqlite", "postgres", "replicas", "rates", "commits", "memory", "pages", "selection", "patient"];
+/// The last takes most of an hour.
+const USUAL: &[&str] = SECTIONS.split_at(8).0;
 const DATABASES: [&str; 2] = ["sqlite", "postgres"];
 /// No measured step takes longer than this unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -107,7 +110,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         };
         let scale = Scale { quick: setting("RINGDOWN_BENCH_QUICK").is_some() };
-        measure(&program, if words.is_empty() { &SECTIONS } else { &words }, scale).await
+        measure(&program, if words.is_empty() { USUAL } else { &words }, scale).await
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,6 +134,11 @@ async fn measure(program: &str, sections: &[&str], scale: Scale) -> Result<()> {
             "rates" => {
                 for database in DATABASES {
                     rates::measure(program, database, scale).await?;
+                }
+            }
+            "patient" => {
+                for database in DATABASES {
+                    rates::measure_patiently(program, database, scale).await?;
                 }
             }
             "commits" => {

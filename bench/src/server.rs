@@ -66,6 +66,8 @@ impl Server {
             ("RINGDOWN_TWILIO_CALLS_PER_SECOND", plan.calls_per_second.to_string()),
             ("RINGDOWN_TWILIO_MESSAGES_PER_SECOND", plan.calls_per_second.to_string()),
             ("RINGDOWN_INGEST_TOKEN", TOKEN.to_owned()),
+            // At one a second the last of many leaves after the usual quarter of an hour.
+            ("RINGDOWN_ALERT_EXPIRES_MINUTES", "60".to_owned()),
             ("RINGDOWN_GAP_CHECK_MINUTES", "0".to_owned()),
             ("RUST_LOG", "warn".to_owned()),
         ];
