@@ -368,6 +368,10 @@ async fn request(engine: &Engine, claimed: &Claimed) -> Option<Result<Remote, Pr
         Ok(words) => words,
         Err(error) => return Some(Err(error)),
     };
+    // Asked of Twilio once; all that waited for the answer would leave at once with it.
+    if let Err(error) = engine.twilio().from().await {
+        return Some(Err(error));
+    }
     // After the code is made: hashing it takes longer than a slot.
     let Some(_place) = wait_for_slot(engine, claimed).await else {
         return Some(Err(not_ready(LATE)));
