@@ -175,7 +175,8 @@ fn wishes(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
         if !facts.reopened.contains(&way) && before(facts.blocked.get(&way)) {
             wrong.push("sent although that way was closed".to_owned());
         }
-        if facts.jumps.is_empty() && create.at > alert.at + 900_000 + HORIZON {
+        // A retraction in doubt is as old as the certainty that somebody was told.
+        if facts.jumps.is_empty() && !alert.retraction && create.at > alert.at + 900_000 + HORIZON {
             wrong.push("sent although too old".to_owned());
         }
     }
