@@ -258,4 +258,16 @@ macro_rules! built_rows {
     };
 }
 
-pub(crate) use {built, built_rows, exec, held, row, rows};
+/// `ids!(sql, ids)`: `(..)` with each of the ids, of which there is at least one, inside [`built!`] and [`built_rows!`].
+macro_rules! ids {
+    ($sql:ident, $ids:expr) => {
+        $sql.push("(");
+        let mut each = $sql.separated(", ");
+        for id in $ids {
+            each.push_bind(id);
+        }
+        $sql.push(")");
+    };
+}
+
+pub(crate) use {built, built_rows, exec, held, ids, row, rows};

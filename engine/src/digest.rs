@@ -18,7 +18,7 @@ use model::words::{self, Held};
 use sqlx::FromRow;
 
 use crate::conversation::{self, WasTold};
-use crate::db::{ROWS, Tx, again, built, exec, row, rows};
+use crate::db::{ROWS, Tx, again, built, exec, ids, row, rows};
 use crate::error::Result;
 use crate::queue::{self, Owed};
 use crate::ruleset::RuleSet;
@@ -163,31 +163,20 @@ pub(crate) async fn reopen(engine: &Engine, tx: &mut Tx, digests: &[&str], now: 
     for some in digests.chunks(ROWS) {
         built!(tx, |sql| {
             sql.push("UPDATE deliveries SET state = 'cancelled', code = 'merged', updated_ms = ");
-            sql.push_bind(now.0).push(" WHERE state = 'queued' AND id IN (");
-            let mut ids = sql.separated(", ");
-            for id in some {
-                ids.push_bind(*id);
-            }
-            sql.push(")");
+            sql.push_bind(now.0).push(" WHERE state = 'queued' AND id IN ");
+            ids!(sql, some.iter().copied());
         })?;
         built!(tx, |sql| {
             sql.push(
-                "UPDATE held SET done_ms = NULL, digest_id = NULL, taken_back = FALSE WHERE digest_id IN (",
+                "UPDATE held SET done_ms = NULL, digest_id = NULL, taken_back = FALSE WHERE digest_id IN ",
             );
-            let mut ids = sql.separated(", ");
-            for id in some {
-                ids.push_bind(*id);
-            }
-            sql.push(")");
+            ids!(sql, some.iter().copied());
         })?;
         built!(tx, |sql| {
             sql.push("INSERT INTO digests (member_id, due_ms) SELECT DISTINCT member_id, CAST(");
-            sql.push_bind(now.0).push(" AS BIGINT) FROM deliveries WHERE id IN (");
-            let mut ids = sql.separated(", ");
-            for id in some {
-                ids.push_bind(*id);
-            }
-            sql.push(") ORDER BY member_id ON CONFLICT (member_id) DO UPDATE SET due_ms = excluded.due_ms");
+            sql.push_bind(now.0).push(" AS BIGINT) FROM deliveries WHERE id IN ");
+            ids!(sql, some.iter().copied());
+            sql.push(" ORDER BY member_id ON CONFLICT (member_id) DO UPDATE SET due_ms = excluded.due_ms");
         })?;
         engine.digests().no_later_than(now);
     }
@@ -290,14 +279,12 @@ struct SubjectRow {
 
 /// An alert of the same subject that comes in now waits, and then finds the digest; always in this order.
 async fn hold_subjects(tx: &mut Tx, member_id: &str) -> Result<()> {
-    let mine = "SELECT id FROM subjects WHERE id IN
-             (SELECT subject FROM held WHERE member_id = $1 AND done_ms IS NULL) ORDER BY id";
-    match tx {
-        Tx::Sqlite(_) => {}
-        Tx::Postgres(_) => {
-            let sql = sqlx::AssertSqlSafe(format!("{mine} FOR NO KEY UPDATE"));
-            rows!(tx, SubjectRow, sql, member_id)?;
-        }
+    // On SQLite a writer is alone anyway.
+    if matches!(tx, Tx::Postgres(_)) {
+        let sql = "SELECT id FROM subjects WHERE id IN
+                       (SELECT subject FROM held WHERE member_id = $1 AND done_ms IS NULL)
+                   ORDER BY id FOR NO KEY UPDATE";
+        rows!(tx, SubjectRow, sql, member_id)?;
     }
     Ok(())
 }
@@ -312,14 +299,11 @@ async fn told_before(
     now: Millis,
 ) -> Result<Vec<HeldRow>> {
     let mut known = Vec::with_capacity(held.len());
-    let news: BTreeSet<(String, String)> = held
-        .iter()
-        .filter(|row| !row.retraction)
-        .map(|row| (row.contact_id.clone(), row.subject.clone()))
-        .collect();
+    let about = |row: &HeldRow| (row.contact_id.clone(), row.subject.clone());
+    let news: BTreeSet<_> = held.iter().filter(|row| !row.retraction).map(about).collect();
     for row in held {
         // What is told of the same subject anyway says that it was retracted.
-        let told = if row.retraction && !news.contains(&(row.contact_id.clone(), row.subject.clone())) {
+        let told = if row.retraction && !news.contains(&about(&row)) {
             conversation::was_told(tx, &row.contact_id, &row.subject).await?
         } else {
             WasTold::Yes

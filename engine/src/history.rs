@@ -15,7 +15,7 @@ use sqlx::FromRow;
 
 use crate::Engine;
 use crate::conversation::Silent;
-use crate::db::{ROWS, Tx, built_rows, expect_row, row, rows};
+use crate::db::{ROWS, Tx, built_rows, expect_row, ids, row, rows};
 use crate::egad::RELAYED;
 use crate::error::{Error, Result};
 use crate::members::Member;
@@ -365,13 +365,10 @@ async fn add_attempts(tx: &mut Tx, deliveries: &mut [Delivery], with_steps: bool
         let attempts = built_rows!(tx, AttemptRow, |sql| {
             sql.push(
                 "SELECT id, delivery_id, number, state, provider_sid, code, digits, started_ms, finished_ms
-                 FROM attempts WHERE delivery_id IN (",
+                 FROM attempts WHERE delivery_id IN ",
             );
-            let mut ids = sql.separated(", ");
-            for one in some.iter() {
-                ids.push_bind(one.id.as_str());
-            }
-            sql.push(") ORDER BY delivery_id, number");
+            ids!(sql, some.iter().map(|one| one.id.as_str()));
+            sql.push(" ORDER BY delivery_id, number");
         })?;
         let mut steps_of = HashMap::new();
         if with_steps && !attempts.is_empty() {
@@ -395,12 +392,9 @@ async fn steps(tx: &mut Tx, attempts: &[AttemptRow]) -> Result<HashMap<String, V
     let mut steps_of: HashMap<String, Vec<Step>> = HashMap::new();
     for some in attempts.chunks(ROWS) {
         let found = built_rows!(tx, StepRow, |sql| {
-            sql.push("SELECT attempt_id, at_ms, step, detail FROM attempt_steps WHERE attempt_id IN (");
-            let mut ids = sql.separated(", ");
-            for one in some {
-                ids.push_bind(one.id.as_str());
-            }
-            sql.push(") ORDER BY id");
+            sql.push("SELECT attempt_id, at_ms, step, detail FROM attempt_steps WHERE attempt_id IN ");
+            ids!(sql, some.iter().map(|one| one.id.as_str()));
+            sql.push(" ORDER BY id");
         })?;
         for row in found {
             let step = Step { at: Millis(row.at_ms), step: row.step, detail: row.detail };

@@ -19,7 +19,7 @@ use sqlx::FromRow;
 
 use crate::breaker::Pass;
 use crate::conversation::{self, WasTold};
-use crate::db::{ROWS, Tx, again, built, exec, row, rows};
+use crate::db::{ROWS, Tx, again, built, exec, ids, row, rows};
 use crate::error::{Error, Result};
 use crate::quiet::Hush;
 use crate::settle::follow;
@@ -483,12 +483,8 @@ async fn start(tx: &mut Tx, claimed: &[Claimed], now: Millis) -> Result<()> {
     let taken = built!(tx, |sql| {
         sql.push("UPDATE deliveries SET state = 'sending', attempts = attempts + 1, lease_until_ms = ");
         sql.push_bind(lease.0).push(", updated_ms = ").push_bind(now.0);
-        sql.push(" WHERE state = 'queued' AND id IN (");
-        let mut ids = sql.separated(", ");
-        for one in claimed {
-            ids.push_bind(one.delivery_id.as_str());
-        }
-        sql.push(")");
+        sql.push(" WHERE state = 'queued' AND id IN ");
+        ids!(sql, claimed.iter().map(|one| one.delivery_id.as_str()));
     })?;
     if usize::try_from(taken).ok() != Some(claimed.len()) {
         return Err(Error::Internal("a delivery changed while it was claimed".to_owned()));

@@ -15,7 +15,7 @@ use super::filter::{narrow, span};
 use super::{AlertRow, Delivery, DeliveryRow, Filter, MatchRow, Why, add_attempts};
 use crate::Engine;
 use crate::conversation::Silent;
-use crate::db::{Tx, built_rows};
+use crate::db::{Tx, built_rows, ids};
 use crate::error::Result;
 use crate::members::Member;
 
@@ -130,12 +130,9 @@ async fn matches_of(tx: &mut Tx, who: &Member, alerts: &[&str]) -> Result<HashMa
         sql.push(
             "SELECT alert_id, rule_id, member_id, rule, clauses, silent FROM matches WHERE member_id = ",
         );
-        sql.push_bind(who.id.as_str()).push(" AND alert_id IN (");
-        let mut ids = sql.separated(", ");
-        for id in alerts {
-            ids.push_bind(*id);
-        }
-        sql.push(") ORDER BY alert_id, rule_id");
+        sql.push_bind(who.id.as_str()).push(" AND alert_id IN ");
+        ids!(sql, alerts.iter().copied());
+        sql.push(" ORDER BY alert_id, rule_id");
     })?;
     let mut of: HashMap<String, Vec<Why>> = HashMap::new();
     for row in found {
@@ -152,23 +149,17 @@ async fn deliveries_of(tx: &mut Tx, who: &Member, alerts: &[&str]) -> Result<Has
                  code, follows, acked_ms, acked_on_page, created_ms, updated_ms
              FROM deliveries WHERE member_id = ",
         );
-        sql.push_bind(who.id.as_str()).push(" AND alert_id IN (");
-        let mut ids = sql.separated(", ");
-        for id in alerts {
-            ids.push_bind(*id);
-        }
+        sql.push_bind(who.id.as_str()).push(" AND alert_id IN ");
+        ids!(sql, alerts.iter().copied());
         sql.push(
-            ") UNION ALL
+            " UNION ALL
              SELECT d.id, d.kind, h.alert_id, d.member_id, d.contact_label, d.channel, d.state, '' AS body,
                  d.not_before_ms, d.code, d.follows, d.acked_ms, d.acked_on_page, d.created_ms, d.updated_ms
              FROM held h JOIN deliveries d ON d.id = h.digest_id WHERE h.member_id = ",
         );
-        sql.push_bind(who.id.as_str()).push(" AND h.alert_id IN (");
-        let mut ids = sql.separated(", ");
-        for id in alerts {
-            ids.push_bind(*id);
-        }
-        sql.push(") ORDER BY created_ms, id");
+        sql.push_bind(who.id.as_str()).push(" AND h.alert_id IN ");
+        ids!(sql, alerts.iter().copied());
+        sql.push(" ORDER BY created_ms, id");
     })?;
     let of_alert: Vec<String> =
         found.iter().map(|row| row.delivery.alert_id.clone().unwrap_or_default()).collect();

@@ -17,7 +17,7 @@ use super::gist::{Concerns, Gist};
 use super::{Cursor, Delivery, DeliveryRow, Filter, add_attempts};
 use crate::Engine;
 use crate::conversation::Silent;
-use crate::db::{Tx, built_rows, rows};
+use crate::db::{Tx, built_rows, ids, rows};
 use crate::egad::RELAYED;
 use crate::error::Result;
 use crate::members::Member;
@@ -234,12 +234,8 @@ async fn matched(tx: &mut Tx, who: &Member, threads: &[&str]) -> Result<Vec<Matc
             "SELECT a.thread, m.rule_id, m.silent FROM alerts a CROSS JOIN matches m
              WHERE m.alert_id = a.id AND m.member_id = ",
         );
-        sql.push_bind(who.id.as_str()).push(" AND a.thread IN (");
-        let mut ids = sql.separated(", ");
-        for id in threads {
-            ids.push_bind(*id);
-        }
-        sql.push(")");
+        sql.push_bind(who.id.as_str()).push(" AND a.thread IN ");
+        ids!(sql, threads.iter().copied());
     })
 }
 
@@ -252,24 +248,17 @@ async fn owed(tx: &mut Tx, who: &Member, threads: &[&str]) -> Result<Vec<Owed>> 
                  d.updated_ms
              FROM alerts a CROSS JOIN deliveries d WHERE d.alert_id = a.id AND d.member_id = ",
         );
-        sql.push_bind(who.id.as_str()).push(" AND a.thread IN (");
-        let mut ids = sql.separated(", ");
-        for id in threads {
-            ids.push_bind(*id);
-        }
+        sql.push_bind(who.id.as_str()).push(" AND a.thread IN ");
+        ids!(sql, threads.iter().copied());
         sql.push(
-            ") UNION ALL
+            " UNION ALL
              SELECT a.thread, h.retraction, d.id, d.kind, d.alert_id, d.member_id, d.contact_label, d.channel,
                  d.state, '' AS body, d.not_before_ms, d.code, d.follows, d.acked_ms, d.acked_on_page, d.created_ms,
                  d.updated_ms
              FROM alerts a CROSS JOIN held h JOIN deliveries d ON d.id = h.digest_id
              WHERE h.alert_id = a.id AND h.member_id = ",
         );
-        sql.push_bind(who.id.as_str()).push(" AND a.thread IN (");
-        let mut ids = sql.separated(", ");
-        for id in threads {
-            ids.push_bind(*id);
-        }
-        sql.push(")");
+        sql.push_bind(who.id.as_str()).push(" AND a.thread IN ");
+        ids!(sql, threads.iter().copied());
     })
 }

@@ -12,7 +12,7 @@ use model::time::Millis;
 use sqlx::FromRow;
 
 use super::Claimed;
-use crate::db::{Tx, built, rows};
+use crate::db::{Tx, built, ids, rows};
 use crate::error::Result;
 
 /// The requests that are under way, or whose outcome nobody knows yet.
@@ -84,12 +84,8 @@ pub(super) async fn wait(tx: &mut Tx, deliveries: &[String], until: Millis) -> R
     }
     built!(tx, |sql| {
         sql.push("UPDATE deliveries SET not_before_ms = ").push_bind(until.0);
-        sql.push(" WHERE state = 'queued' AND id IN (");
-        let mut ids = sql.separated(", ");
-        for id in deliveries {
-            ids.push_bind(id.as_str());
-        }
-        sql.push(")");
+        sql.push(" WHERE state = 'queued' AND id IN ");
+        ids!(sql, deliveries.iter().map(String::as_str));
     })
     .map(drop)
 }
