@@ -99,15 +99,16 @@ pub(crate) async fn list_in(tx: &mut Tx, now: Millis) -> Result<Vec<Standing>> {
             next: Millis(row.probe_ms),
         });
         let channel = Channel::parse(&row.name)?;
-        let rests = resting(row.rest_ms, now);
+        let rests = ahead(row.rest_ms, now);
         Some(Standing { channel, open, rests, failures: row.failures, used: row.used })
     };
     Ok(found.into_iter().filter_map(read).collect())
 }
 
-/// Until when a channel rests. A rest further ahead than any was noted by a clock that was ahead.
-pub(crate) fn resting(rest_ms: i64, now: Millis) -> Option<Millis> {
-    (now.0 + 1..=now.0 + MOST_PAUSE_MS).contains(&rest_ms).then_some(Millis(rest_ms))
+/// Until when a channel rests, or waits for its next try, if that is not over. What lies further ahead than any pause was
+/// noted by a clock that was ahead.
+pub(crate) fn ahead(until_ms: i64, now: Millis) -> Option<Millis> {
+    (now.0 + 1..=now.0 + MOST_PAUSE_MS).contains(&until_ms).then_some(Millis(until_ms))
 }
 
 #[derive(FromRow)]

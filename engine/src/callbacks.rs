@@ -185,8 +185,8 @@ pub async fn text(engine: &Engine, params: &Params) -> Result<String> {
 }
 
 /// The reply is about the newest alert that was texted to this phone, for each member who has it. One of which nobody
-/// knows whether it arrived is meant only where no other is still unanswered. What was acknowledged already may still be muted; what is no news gets no
-/// answer, since two machines must not talk to each other for ever.
+/// knows whether it arrived is meant only where no other is still unanswered. What was acknowledged already may still be
+/// muted; what is no news gets no answer, since two machines must not talk to each other for ever.
 async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Result<String> {
     let now = engine.now();
     let mut tx = engine.db().write().await?;

@@ -72,39 +72,31 @@ fn when(shares: &Shares, clock: &Clock) -> impl IntoView + use<> {
 /// What is said before the time at which the member's own leave.
 fn mine(own: &Leaves) -> String {
     let (one, many) = noun(own.channel);
-    match (own.waiting, own.late) {
-        (1, 0) => format!("Your {one} leaves about"),
-        (n, 0) => format!("The last of your {n} {many} leaves about"),
-        (1, _) => format!("Your {one} will probably not leave before it is too old, at"),
-        (n, late) if late == n => {
-            format!("Your {n} {many} will probably not leave before they are too old, at")
-        }
-        (n, late) => {
-            format!(
-                "Of your {n} {many}, {late} will probably not leave in time; the last of the others leaves about"
-            )
-        }
-    }
+    capital(&lot(own, &format!("your {one}"), &format!("your {} {many}", own.waiting), ";"))
 }
 
 /// What is said before the time at which all of them leave.
 fn everybodys(all: &Leaves, begins: bool) -> String {
     let (one, many) = noun(all.channel);
-    let words = match (all.waiting, all.late) {
-        (1, 0) => format!("one more {one} leaves about"),
-        (n, 0) if begins => format!("the last of all {n} {many} leaves about"),
-        (n, 0) => format!("the last of all {n} {many} about"),
-        (1, _) => format!("one more {one} will probably not leave before it is too old, at"),
-        (n, late) if late == n => {
-            format!("all {n} {many} will probably not leave before they are too old, at")
-        }
-        (n, late) => {
-            format!(
-                "of all {n} {many}, {late} will probably not leave in time, and the last of the others leaves about"
-            )
-        }
-    };
-    if begins { capital(&words) } else { words }
+    let (more, every) = (format!("one more {one}"), format!("all {} {many}", all.waiting));
+    match (all.waiting, all.late) {
+        _ if begins => capital(&lot(all, &more, &every, ", and")),
+        (2.., 0) => format!("the last of {every} about"),
+        _ => lot(all, &more, &every, ", and"),
+    }
+}
+
+/// What becomes of what waits: `one` of it, or `several`.
+fn lot(leaves: &Leaves, one: &str, several: &str, joint: &str) -> String {
+    match (leaves.waiting, leaves.late) {
+        (1, 0) => format!("{one} leaves about"),
+        (_, 0) => format!("the last of {several} leaves about"),
+        (1, _) => format!("{one} will probably not leave before it is too old, at"),
+        (n, late) if late == n => format!("{several} will probably not leave before they are too old, at"),
+        (_, late) => format!(
+            "of {several}, {late} will probably not leave in time{joint} the last of the others leaves about"
+        ),
+    }
 }
 
 const fn noun(channel: Channel) -> (&'static str, &'static str) {

@@ -126,16 +126,12 @@ impl Pace {
 
     /// What the breaker lets through.
     pub(super) fn pass(&self, now: Millis) -> Pass {
-        if let Some(until) = breaker::resting(self.row.rest_ms, now) {
+        if let Some(until) = breaker::ahead(self.row.rest_ms, now) {
             return Pass::None { until };
         }
         match self.row.opened_ms {
             None => Pass::All,
-            // A probe further ahead was set by a clock that was ahead.
-            Some(_) if self.row.probe_ms <= now.0 || self.row.probe_ms > now.0 + breaker::MOST_PAUSE_MS => {
-                Pass::One
-            }
-            Some(_) => Pass::None { until: Millis(self.row.probe_ms) },
+            Some(_) => breaker::ahead(self.row.probe_ms, now).map_or(Pass::One, |until| Pass::None { until }),
         }
     }
 

@@ -334,22 +334,24 @@ fn rates(story: &Story<'_>, creates: &[Create], faults: &mut Vec<String>) {
     }
 }
 
-/// Every move of a delivery was a legal one.
+/// Every move of a delivery or an attempt was a legal one.
 async fn moves(story: &Story<'_>, faults: &mut Vec<String>) {
-    for [before, after] in story.world.rows::<2>("SELECT before, after FROM moves ORDER BY n").await {
-        let legal = DeliveryState::parse(&before)
-            .zip(DeliveryState::parse(&after))
-            .is_some_and(|(before, after)| before.can_become(after));
-        if !legal {
-            faults.push(format!("a delivery went from {before} to {after}"));
-        }
-    }
-    for [before, after] in story.world.rows::<2>("SELECT before, after FROM attempt_moves ORDER BY n").await {
-        let legal = AttemptState::parse(&before)
-            .zip(AttemptState::parse(&after))
-            .is_some_and(|(before, after)| before.can_become(after));
-        if !legal {
-            faults.push(format!("an attempt went from {before} to {after}"));
+    let rows = story.world.rows::<2>("SELECT before, after FROM moves ORDER BY n").await;
+    legal("a delivery", rows, DeliveryState::parse, DeliveryState::can_become, faults);
+    let rows = story.world.rows::<2>("SELECT before, after FROM attempt_moves ORDER BY n").await;
+    legal("an attempt", rows, AttemptState::parse, AttemptState::can_become, faults);
+}
+
+fn legal<S>(
+    what: &str,
+    moves: Vec<[String; 2]>,
+    parse: fn(&str) -> Option<S>,
+    can_become: fn(S, S) -> bool,
+    faults: &mut Vec<String>,
+) {
+    for [before, after] in moves {
+        if !parse(&before).zip(parse(&after)).is_some_and(|(before, after)| can_become(before, after)) {
+            faults.push(format!("{what} went from {before} to {after}"));
         }
     }
 }
