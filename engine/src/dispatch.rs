@@ -49,8 +49,6 @@ pub async fn run(engine: Engine, stop: watch::Receiver<bool>) {
         tracing::error!(%error, "what an earlier run left open waits for the end of its lease");
     }
     tokio::join!(
-        // Here, so that the first requests do not wait for the answer and leave together; without one, each asks again.
-        async { drop(engine.twilio().from().await) },
         channel(&engine, Channel::Call, &stop),
         channel(&engine, Channel::Text, &stop),
         keep("chores", &stop, || chores(engine.clone(), stop.clone())),

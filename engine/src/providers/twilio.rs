@@ -181,11 +181,16 @@ impl Twilio {
         self.account.from.as_ref()
     }
 
-    /// The numbers that the account owns, up to a thousand.
+    /// The numbers that the account owns, up to a thousand. Whoever asks first, [`Self::from`] need not ask again.
     pub(crate) async fn numbers(&self) -> Result<Vec<(E164, Setup)>, ProviderError> {
         let request = self.http.get(self.url("IncomingPhoneNumbers")?).query(&[("PageSize", "1000")]);
         let numbers: Numbers = read(self.send(request).await?).await?;
-        Ok(numbers.read())
+        let numbers = numbers.read();
+        if let Some((first, _)) = numbers.first() {
+            // Known already, or about to be by the one who asks.
+            drop(self.from.set(first.clone()));
+        }
+        Ok(numbers)
     }
 
     async fn first_number(&self) -> Result<E164, ProviderError> {
