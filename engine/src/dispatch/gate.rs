@@ -1,6 +1,9 @@
 //! The last word on the rate, just before a request leaves. Slots are handed out a little apart from each other
 //! for all replicas together; here it is made sure that what leaves late (a busy machine, a slow commit) does not
 //! share its second with one too many of those behind it.
+//!
+//! Easily got wrong: what was held up must not leave all at once. Requests do not take equally long to arrive, and a
+//! crowd that arrives a little later than it left shares its second with the next one.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -11,22 +14,33 @@ use tokio::time::Instant;
 /// Requests do not all take the same time to arrive. Slots leave a little more (`queue::SPREAD`), so that lateness is
 /// made up for.
 const MARGIN: Duration = Duration::from_millis(6);
+/// What was held up may leave so many times faster than the rate.
+const CATCH_UP: f64 = 2.0;
+/// So long a time's worth may leave together: timers do not wake us more exactly.
+const TOGETHER: Duration = Duration::from_millis(4);
 
 /// What left lately by one channel.
 #[derive(Debug, Default)]
-pub(crate) struct Gate(Mutex<Lately>);
+pub(crate) struct Gate {
+    lately: Mutex<Lately>,
+    /// One after the other, in the order in which they came.
+    turn: tokio::sync::Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct Lately {
     left: VecDeque<(Instant, usize)>,
     /// The sum of their costs.
     cost: usize,
+    /// When the next one would leave if all were held up.
+    clear: Option<Instant>,
 }
 
 impl Gate {
     /// Waits until one more, which counts as `cost`, keeps to the rate. What costs more than a whole second's worth
     /// waits for an empty one.
     pub(crate) async fn pass(&self, per_second: f64, cost: usize) {
+        let _turn = self.turn.lock().await;
         while let Some(opens) = self.try_pass(per_second, cost) {
             tokio::time::sleep_until(opens).await;
         }
@@ -43,8 +57,12 @@ impl Gate {
         let most = per_second.max(1.0) as usize;
         #[expect(clippy::cast_precision_loss, reason = "at most 10,000")]
         let window = Duration::from_secs_f64(most as f64 / per_second) + MARGIN;
-        let mut lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
+        let clear = lately.clear.unwrap_or(now).max(now);
+        if clear > now + TOGETHER {
+            return Some(clear - TOGETHER);
+        }
         while let Some(&(at, gone)) = lately.left.front()
             && at + window <= now
         {
@@ -63,6 +81,9 @@ impl Gate {
         if opens.is_none() {
             lately.left.push_back((now, cost));
             lately.cost += cost;
+            #[expect(clippy::cast_precision_loss, reason = "at most 10,000")]
+            let worth = Duration::from_secs_f64(cost.min(most) as f64 / per_second / CATCH_UP);
+            lately.clear = Some(clear + worth);
         }
         opens
     }
@@ -107,6 +128,17 @@ mod tests {
             let last = left.last().map(|(at, _)| at.as_secs_f64()).unwrap_or_default();
             assert!(last <= 4.0 * 1.008 + 0.04, "{per_second}: {last}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_held_up_does_not_leave_in_a_crowd() {
+        // A fifth of a second's worth is held up, then all goes on.
+        let asked: Vec<(u64, usize)> = (0..3000).map(|n| ((n * 1008 / 1000).max(200), 1)).collect();
+        let left = left(1000.0, &asked).await;
+        assert!(busiest(&left, Duration::from_millis(20)) <= 50);
+        assert!(busiest(&left, Duration::from_millis(1005)) <= 1000);
+        let last = left.last().map(|(at, _)| at.as_millis()).unwrap_or_default();
+        assert!(last <= 3050, "it is made up for: {last}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -64,8 +64,6 @@ pub(super) struct Pace {
     used: i64,
     /// Nobody waited for a slot.
     idle: bool,
-    /// Other replicas send too.
-    shared: bool,
     row: SlotRow,
 }
 
@@ -87,14 +85,14 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Whether another replica has taken slots lately; true also for a while after a start.
-    fn notice(&self, next_us: i64, now_us: i64) -> bool {
+    /// Takes note of another replica that has taken slots since; so it does for a while after a start.
+    fn notice(&self, next_us: i64, now_us: i64) {
         if next_us != self.left_us.load(Ordering::Relaxed) && next_us > now_us - BESIDE_US {
             self.until_us.store(now_us + BESIDE_US, Ordering::Relaxed);
         }
-        self.is_shared(now_us)
     }
 
+    /// Whether another replica has taken slots lately.
     fn is_shared(&self, now_us: i64) -> bool {
         // A clock that was set back must not make it last.
         (now_us..=now_us + BESIDE_US).contains(&self.until_us.load(Ordering::Relaxed))
@@ -119,9 +117,10 @@ impl Pace {
         // Further ahead lies only what a clock that was ahead has left behind.
         let most = now_us + beyond_us() + lasts(per_second, MOST_COST);
         let next_us = row.next_us.min(most);
-        let shared =
-            matches!(tx, Tx::Postgres(_)) && engine.lanes().beside(channel).notice(row.next_us, now_us);
-        Ok(Self { name, per_second, now_us, next_us, used: 0, idle: next_us <= now_us, shared, row })
+        if matches!(tx, Tx::Postgres(_)) {
+            engine.lanes().beside(channel).notice(row.next_us, now_us);
+        }
+        Ok(Self { name, per_second, now_us, next_us, used: 0, idle: next_us <= now_us, row })
     }
 
     /// What the breaker lets through.
@@ -161,7 +160,8 @@ impl Pace {
     }
 
     pub(super) async fn release(mut self, tx: &mut Tx, engine: &Engine, channel: Channel) -> Result<()> {
-        if self.idle && self.shared && self.used > 0 {
+        // Whether others send too is not known yet by who begins.
+        if self.idle && self.used > 0 && matches!(tx, Tx::Postgres(_)) {
             self.next_us += WRITING_US;
         }
         engine.lanes().beside(channel).left_us.store(self.next_us, Ordering::Relaxed);
@@ -227,17 +227,21 @@ mod tests {
     #[test]
     fn another_replica_is_noticed_and_forgotten() {
         let beside = Beside::default();
+        let notice = |next_us, now_us| {
+            beside.notice(next_us, now_us);
+            beside.is_shared(now_us)
+        };
         let mut now = 1_000_000_000_000;
-        assert!(!beside.notice(0, now), "nobody has taken any");
+        assert!(!notice(0, now), "nobody has taken any");
         beside.left_us.store(now + 250_000, Ordering::Relaxed);
         now += 100_000;
-        assert!(!beside.notice(now + 150_000, now), "these are its own");
-        assert!(beside.notice(now + 190_000, now));
+        assert!(!notice(now + 150_000, now), "these are its own");
+        assert!(notice(now + 190_000, now));
         now += BESIDE_US;
         assert!(beside.is_shared(now));
         now += 1;
-        assert!(!beside.is_shared(now) && !beside.notice(now - BESIDE_US, now), "the other is silent");
-        assert!(beside.notice(now, now));
+        assert!(!beside.is_shared(now) && !notice(now - BESIDE_US, now), "the other is silent");
+        assert!(notice(now, now));
         assert!(!beside.is_shared(now - 1_000_000), "a clock that was set back");
     }
 }
