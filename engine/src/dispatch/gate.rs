@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// made up for.
 const MARGIN: Duration = Duration::from_millis(6);
 /// What was held up may leave so many times faster than the rate.
-const CATCH_UP: f64 = 2.0;
+const CATCH_UP: f64 = 1.25;
 /// So long a time's worth may leave together: timers do not wake us more exactly.
 const TOGETHER: Duration = Duration::from_millis(4);
 
@@ -135,7 +135,7 @@ mod tests {
         // A fifth of a second's worth is held up, then all goes on.
         let asked: Vec<(u64, usize)> = (0..3000).map(|n| ((n * 1008 / 1000).max(200), 1)).collect();
         let left = left(1000.0, &asked).await;
-        assert!(busiest(&left, Duration::from_millis(20)) <= 50);
+        assert!(busiest(&left, Duration::from_millis(20)) <= 32);
         assert!(busiest(&left, Duration::from_millis(1005)) <= 1000);
         let last = left.last().map(|(at, _)| at.as_millis()).unwrap_or_default();
         assert!(last <= 3050, "it is made up for: {last}");

@@ -24,7 +24,7 @@ const SPREAD: f64 = 1.008;
 const LATE_US: i64 = 6_000;
 /// What is claimed while nobody waits leaves when it is written down, which takes so long; the next slot of any replica
 /// comes that much later.
-const WRITING_US: i64 = 30_000;
+const WRITING_US: i64 = 10_000;
 /// Another replica that took slots so lately may do so again.
 const BESIDE_US: i64 = 10_000_000;
 /// The longest text (1600 characters) has fewer segments.
