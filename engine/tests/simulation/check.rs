@@ -23,6 +23,8 @@ const CALLED_OFF: [&str; 9] = [
     "newer_code",
     "not_told",
 ];
+/// An alert is worth nothing after so long, in ms.
+const ALERT_EXPIRES: i64 = 900_000;
 /// A code is worth nothing after so long, in ms.
 const CODE_EXPIRES: i64 = 120_000;
 /// Slots are handed out so far ahead, in ms.
@@ -37,6 +39,8 @@ pub struct Delivery {
     pub channel: Channel,
     pub state: DeliveryState,
     pub code: String,
+    /// A text that follows a call.
+    pub follows: bool,
     /// Its receiver said that they know.
     pub acked: bool,
     pub creates: Vec<usize>,
@@ -81,22 +85,34 @@ async fn deliveries(
 ) -> BTreeMap<String, Delivery> {
     let rows = story
         .world
-        .rows::<9>(
-            "SELECT id, kind, alert_id, member_id, contact_id, channel, state, code, CAST(acked_ms AS TEXT)
+        .rows::<10>(
+            "SELECT id, kind, alert_id, member_id, contact_id, channel, state, code, follows,
+                    CAST(acked_ms AS TEXT)
              FROM deliveries",
         )
         .await;
     let mut deliveries = BTreeMap::new();
-    for [id, kind, alert, member, contact, channel, state, code, acked] in rows {
+    for [id, kind, alert, member, contact, channel, state, code, follows, acked] in rows {
         let channel = Channel::parse(&channel).unwrap();
         let kind = DeliveryKind::parse(&kind).unwrap();
         let Some(state) = DeliveryState::parse(&state) else {
             faults.push(format!("a delivery is {state}"));
             continue;
         };
-        let (creates, acked) = (Vec::new(), !acked.is_empty());
-        let delivery =
-            Delivery { id: id.clone(), kind, alert, member, contact, channel, state, code, acked, creates };
+        let (creates, follows, acked) = (Vec::new(), !follows.is_empty(), !acked.is_empty());
+        let delivery = Delivery {
+            id: id.clone(),
+            kind,
+            alert,
+            member,
+            contact,
+            channel,
+            state,
+            code,
+            follows,
+            acked,
+            creates,
+        };
         deliveries.insert(id, delivery);
     }
     let attempts = story.world.rows::<3>("SELECT id, delivery_id, provider_sid FROM attempts").await;
@@ -175,8 +191,10 @@ fn wishes(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
         if !facts.reopened.contains(&way) && before(facts.blocked.get(&way)) {
             wrong.push("sent although that way was closed".to_owned());
         }
-        // A retraction in doubt is as old as the certainty that somebody was told.
-        if facts.jumps.is_empty() && !alert.retraction && create.at > alert.at + 900_000 + HORIZON {
+        // What follows a call may come as much later. A retraction in doubt is as old as the certainty that somebody
+        // was told.
+        let expires = alert.at + if delivery.follows { 2 } else { 1 } * ALERT_EXPIRES;
+        if facts.jumps.is_empty() && !alert.retraction && create.at > expires + HORIZON {
             wrong.push("sent although too old".to_owned());
         }
     }
@@ -245,6 +263,8 @@ fn ending(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
         // Whoever replies has the text, though nobody may have told us that it was sent.
         DeliveryState::Reached => pressed || delivered || acknowledged,
         DeliveryState::Unconfirmed => matches!(last, "completed" | "sent") && !pressed,
+        // Of a contact that is gone nobody can ask what became of a request in doubt.
+        DeliveryState::Failed if delivery.code == "contact_removed" => delivery.contact.is_empty(),
         DeliveryState::Failed => !pressed && !delivered && last != "completed" && !delivery.code.is_empty(),
         DeliveryState::Expired => delivery.code == "too_old" && !pressed && !delivered,
         DeliveryState::Cancelled => {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use model::contact::Channel;
+use model::delivery::DeliveryState;
 use model::known::Known;
 use model::rule::Rule;
 
@@ -88,6 +89,17 @@ fn spoken(
         let same = |(id, _): &&(String, String)| facts.alerts[id].subject == alert.subject;
         facts.taken[from..to].iter().filter(same).any(|(id, _)| of(id))
     };
+    // What an earlier alert owed may reach its receiver after all, while this one waits for the morning.
+    let reached = |one: &Delivery| matches!(one.state, DeliveryState::Reached | DeliveryState::Unconfirmed);
+    let told_since = || {
+        let creates = &story.world.provider.state().creates;
+        let since = |&n: &usize| creates[n].ended.unwrap_or(creates[n].at) >= alert.at;
+        let earlier = |one: &Delivery| {
+            let before = facts.taken[..place].iter().any(|(id, _)| *id == one.alert);
+            before && facts.alerts[&one.alert].subject == alert.subject && reached(one)
+        };
+        deliveries.values().filter(own).any(|one| earlier(one) && one.creates.iter().any(since))
+    };
     let digest = || {
         let tells = |one: &Delivery| told.contains(&(one.id.clone(), alert.subject.clone()));
         deliveries.values().filter(own).any(tells)
@@ -102,6 +114,7 @@ fn spoken(
             let night = quiet.is_some_and(|&(from, to)| (from..to).contains(&alert.at));
             let heard = !facts.digests.contains(&rule.owner)
                 || digest()
+                || told_since()
                 || facts.muted.contains_key(&wish)
                 || facts.acknowledged.contains_key(&wish)
                 || unreachable()
