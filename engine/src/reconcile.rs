@@ -27,8 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LOOKS: i64 = 3;
 /// Between looks for an attempt that may not have arrived.
 const LOOK_AGAIN_SECS: i64 = 5;
-/// Clocks differ, and Twilio dates to the second.
-const CLOCK_SLACK_SECS: i64 = 300;
+/// Clocks differ, and Twilio dates to the second; and a clock that was set back by less than `TOO_FAR_SECS` shows it by
+/// nothing.
+const CLOCK_SLACK_SECS: i64 = TOO_FAR_SECS + 300;
+/// What began in the future began before the clock was set back, by nobody knows how much.
+const SET_BACK_SECS: i64 = 3600;
 /// After so many questions (an hour or so) a status that does not move is taken for the last one.
 const QUESTIONS: i64 = 12;
 /// The longest pause between two questions about an accepted call or message.
@@ -159,9 +162,11 @@ async fn look_into(engine: &Engine, attempt: &DueRow) -> Result<()> {
         return settle::bring(engine, &attempt.id, News::Failed(gone)).await;
     };
     let phone = E164::parse(phone).map_err(|_| odd("phone"))?;
-    let since = Millis(attempt.started_ms).plus_secs(-CLOCK_SLACK_SECS);
+    let (now, started) = (engine.now(), Millis(attempt.started_ms));
+    let since =
+        if started > now { now.plus_secs(-SET_BACK_SECS) } else { started.plus_secs(-CLOCK_SLACK_SECS) };
     // Newest first; of twins the oldest unclaimed one is the likelier.
-    let listed = match engine.twilio().list(channel, &phone, since).await {
+    let listed = match engine.twilio().list(channel, &phone, since, now).await {
         Ok(listed) => listed,
         Err(error) => {
             if let ProviderError::Permanent { code } = &error {

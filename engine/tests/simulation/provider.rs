@@ -203,12 +203,13 @@ impl Provider {
         if let Some(create) = early {
             self.tell_early(create).await;
         }
-        let mut headers = String::new();
+        // Twilio's clock is right, as that of any server.
+        let mut headers = format!("Date: {}\r\n", rfc2822(self.state().now));
         match fault {
             Fault::None | Fault::Early => {}
             Fault::TooMany(after) => {
                 answer = error(429, 20429);
-                headers = after.map(|secs| format!("Retry-After: {secs}\r\n")).unwrap_or_default();
+                headers.extend(after.map(|secs| format!("Retry-After: {secs}\r\n")));
             }
             Fault::Revoked => answer = error(401, 20003),
             Fault::Error { status, .. } => answer = error(status, 20500),
@@ -423,14 +424,13 @@ impl State {
     }
 
     fn render(create: &Create) -> Value {
-        let created = jiff::Timestamp::from_millisecond(EPOCH + create.at).unwrap();
         json!({
             "sid": create.sid,
             "status": if create.status == "initiated" { "queued" } else { create.status },
             "error_code": create.code,
             "body": if create.channel == Channel::Text { json!(create.body) } else { Value::Null },
             "direction": "outbound-api",
-            "date_created": created.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string(),
+            "date_created": rfc2822(create.at),
         })
     }
 
@@ -525,6 +525,11 @@ fn bytes((status, body): &(u16, Value), headers: &str) -> Vec<u8> {
         "HTTP/1.1 {status} Told\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
+}
+
+fn rfc2822(at: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(EPOCH + at).unwrap();
+    at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }
 
 fn page() -> Vec<u8> {
