@@ -122,7 +122,7 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
     if digits == "1" || mutes {
         settle::acknowledged(engine, &mut tx, &mut held, digits, now).await?;
         if mutes {
-            settle::muted(&mut tx, &held, now).await?;
+            settle::muted(engine, &mut tx, &held, now).await?;
         }
         tx.commit().await?;
         engine.bus().changed(&held.delivery.member_id);
@@ -215,7 +215,7 @@ async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Resul
         let mut held = settle::hold(&mut tx, &one.attempt_id).await?;
         settle::acknowledged(engine, &mut tx, &mut held, if mute { "2" } else { "1" }, now).await?;
         if mute {
-            settle::muted(&mut tx, &held, now).await?;
+            settle::muted(engine, &mut tx, &held, now).await?;
         }
         members.push(held.delivery.member_id);
     }

@@ -385,10 +385,12 @@ pub(crate) async fn acknowledged(
     threads::call_off(engine, tx, member_id, &place.thread, place.retraction, now).await
 }
 
-/// Its receiver wants to hear no more of this superevent or event.
-pub(crate) async fn muted(tx: &mut Tx, held: &Held, now: Millis) -> Result<()> {
+/// Its receiver wants to hear no more of this superevent or event, not even that it is taken back.
+pub(crate) async fn muted(engine: &Engine, tx: &mut Tx, held: &Held, now: Millis) -> Result<()> {
     let Some(place) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
-    threads::keep_mute(tx, &held.delivery.member_id, &place.thread, now).await
+    let member_id = &held.delivery.member_id;
+    threads::call_off(engine, tx, member_id, &place.thread, true, now).await?;
+    threads::keep_mute(tx, member_id, &place.thread, now).await
 }
 
 /// When an attempt in this state is next asked about, and when it ended.

@@ -19,6 +19,7 @@ scenarios!(
     a_retraction_waits_for_what_may_not_have_arrived,
     a_retraction_follows_a_call_that_was_under_way,
     who_acknowledges_has_yet_to_hear_of_the_retraction,
+    who_mutes_by_key_hears_nothing_of_the_retraction,
     a_retraction_in_doubt_is_as_old_as_the_doubt,
     a_retraction_in_doubt_is_no_text_either,
     who_knows_by_the_page_hears_of_the_retraction,
@@ -192,6 +193,16 @@ async fn who_acknowledges_has_yet_to_hear_of_the_retraction(w: &World) {
     let back = w.attempts().await.pop().unwrap();
     callbacks::key(&w.engine, &back, &params(&[("Digits", "1")]), false).await.unwrap();
     assert_eq!(w.count("deliveries WHERE state = 'reached'").await, 2);
+}
+
+async fn who_mutes_by_key_hears_nothing_of_the_retraction(w: &World) {
+    w.listener(ANN, "call").await;
+    let (attempt, sid) = called(w).await;
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 1);
+    callbacks::key(&w.engine, &attempt, &params(&[("CallSid", &sid), ("Digits", "2")]), false).await.unwrap();
+    assert_eq!(w.count("deliveries WHERE state = 'cancelled'").await, 1, "at once, not when it would leave");
+    w.pass(4);
+    assert_eq!(w.step().await, 0);
 }
 
 /// A call of unknown outcome, and a Twilio that tells nothing.
