@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use model::time::Millis;
 
@@ -25,8 +25,16 @@ impl Clock {
     /// Now.
     pub fn now(&self) -> Millis {
         match self {
-            Self::System => Millis(since_epoch_ms()),
+            Self::System => Millis(count(since_epoch().as_millis())),
             Self::Fixed(at) => Millis(at.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// The same in microseconds since the epoch, as the slots of a rate are told.
+    pub(crate) fn now_us(&self) -> i64 {
+        match self {
+            Self::System => count(since_epoch().as_micros()),
+            Self::Fixed(_) => self.now().0 * 1000,
         }
     }
 
@@ -39,7 +47,10 @@ impl Clock {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock that all others are told to use")]
-fn since_epoch_ms() -> i64 {
-    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
+fn count(units: u128) -> i64 {
+    i64::try_from(units).unwrap_or(i64::MAX)
 }

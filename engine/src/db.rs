@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::error::{Error, Result};
 
@@ -39,6 +39,8 @@ pub enum Tx {
 
 /// How long a caller waits for a connection before it is told "unavailable".
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// A connection that was used so lately is taken for alive.
+const SURE: Duration = Duration::from_secs(1);
 
 impl Db {
     /// Opens `sqlite://PATH` (made if absent) or `postgres://...`; no schema is applied.
@@ -48,6 +50,17 @@ impl Db {
             let pool = PgPoolOptions::new()
                 .max_connections(20)
                 .acquire_timeout(ACQUIRE)
+                // The pool asks whenever a connection comes back whether the server is still there; to ask each time
+                // it is taken, too, would be a second round trip for each transaction.
+                .test_before_acquire(false)
+                .before_acquire(|connection, was| {
+                    Box::pin(async move {
+                        if was.idle_for > SURE {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
                 .connect_with(options)
                 .await?;
             return Ok(Self::Postgres(pool));

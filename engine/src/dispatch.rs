@@ -35,6 +35,8 @@ const IN_FLIGHT: std::ops::RangeInclusive<usize> = 10..=512;
 /// Claimed and not settled yet, for each channel: those whose slot is near, those under way, and those whose answer
 /// is being written down. About a second's worth at a thousand a second.
 const UNSETTLED: usize = 1024;
+/// Whoever misses so many slots in a row leaves it to other replicas.
+const MISSES: usize = 3;
 /// The word for a missed slot.
 pub(crate) const LATE: &str = "late";
 const CHANNELS: [Channel; 2] = [Channel::Call, Channel::Text];
@@ -329,7 +331,8 @@ const fn outcome(answer: &Result<Remote, ProviderError>) -> &'static str {
     }
 }
 
-/// Returns when the request may leave, with its place on the wire; without one if it missed its slot and the next is far.
+/// Returns when the request may leave, with its place on the wire; without one if it missed its slot and has to go back
+/// to the queue: the next one is far, missed too, or too late.
 async fn wait_for_slot<'a>(engine: &'a Engine, claimed: &Claimed) -> Option<SemaphorePermit<'a>> {
     let (channel, cost) = (claimed.channel, claimed.cost());
     let lane = engine.lanes().lane(channel);
@@ -338,17 +341,21 @@ async fn wait_for_slot<'a>(engine: &'a Engine, claimed: &Claimed) -> Option<Sema
         return lane.wire.acquire().await.ok();
     }
     let mut slot = claimed.slot;
-    loop {
-        if let Ok(wait @ 1..) = u64::try_from(slot.from_us - engine.now().0 * 1000) {
+    for _ in 0..MISSES {
+        if let Ok(wait @ 1..) = u64::try_from(slot.from_us - engine.now_us()) {
             // No slot is farther ahead, whatever a clock that was set back says.
             tokio::time::sleep(Duration::from_micros(wait).min(queue::FARTHEST)).await;
         }
         let place = lane.wire.acquire().await.ok();
-        if !slot.is_missed(engine, channel) {
-            lane.gate.pass(engine.settings().per_second(channel), cost).await;
+        // Asked at the gate, in whose line one may become late.
+        let missed = || slot.is_missed(engine, channel);
+        if lane.gate.pass(engine.settings().per_second(channel), cost, missed).await {
             return place;
         }
         drop(place);
+        if claimed.expires <= engine.now() {
+            return None;
+        }
         match Slot::another(engine, channel, cost).await {
             Ok(another) => slot = another?,
             Err(error) => {
@@ -357,6 +364,7 @@ async fn wait_for_slot<'a>(engine: &'a Engine, claimed: &Claimed) -> Option<Sema
             }
         }
     }
+    None
 }
 
 /// `None` if it waited so long that others have looked into it: then it must not leave any more.

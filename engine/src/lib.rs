@@ -140,6 +140,11 @@ impl Engine {
         self.0.clock.now()
     }
 
+    /// Now in microseconds since the epoch.
+    pub(crate) fn now_us(&self) -> i64 {
+        self.0.clock.now_us()
+    }
+
     /// Whether time is moved by hand, step by step.
     pub(crate) fn is_stepped(&self) -> bool {
         matches!(self.0.clock, Clock::Fixed(_))

@@ -20,6 +20,11 @@ const CHANNEL: &str = "ringdown";
 const WORK: &str = "work";
 const MEMBER: &str = "member:";
 const ALL: &str = "all";
+/// A fraction of what slots are handed out ahead (`queue::HORIZON`); only what the replica that owes it has no room for
+/// leaves so much later.
+const STAND_BY: Duration = Duration::from_millis(30);
+/// So long signals to other replicas are gathered: where much happens a transaction for each would be most of the work.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// The two signals.
 #[derive(Debug)]
@@ -40,7 +45,9 @@ impl Bus {
             Db::Sqlite { .. } => None,
             Db::Postgres(pool) => {
                 let us = new_id();
-                let ears = Ears { us: us.clone(), work: work.clone(), changes: changes.clone() };
+                let (theirs, heard) = watch::channel(());
+                let ears = Ears { us: us.clone(), work: theirs, changes: changes.clone() };
+                tokio::spawn(stand_by(heard, work.clone()));
                 tokio::spawn(listen(pool.clone(), ears));
                 let (sender, receiver) = mpsc::unbounded_channel();
                 tokio::spawn(announce(pool.clone(), us, receiver));
@@ -98,11 +105,23 @@ async fn announce(pool: sqlx::PgPool, us: String, mut signals: mpsc::UnboundedRe
                        FROM unnest($2) AS signal";
     let mut waiting = Vec::new();
     while signals.recv_many(&mut waiting, 512).await > 0 {
+        tokio::time::sleep(GATHER).await;
+        waiting.extend(std::iter::from_fn(|| signals.try_recv().ok()).take(512));
         let distinct: BTreeSet<String> = waiting.drain(..).collect();
         let distinct: Vec<String> = distinct.into_iter().map(|signal| format!("{us} {signal}")).collect();
         if let Err(error) = sqlx::query(ALL).bind(CHANNEL).bind(distinct).execute(&pool).await {
             tracing::debug!(%error, "signals to other replicas were lost; they poll");
         }
+    }
+}
+
+/// Wakes our dispatcher for what others owe a little later than theirs: by then they have taken what they have room
+/// for. Would all wake at once, all but one would ask the database in vain, and make the one wait.
+async fn stand_by(mut heard: watch::Receiver<()>, work: watch::Sender<()>) {
+    while heard.changed().await.is_ok() {
+        tokio::time::sleep(STAND_BY).await;
+        heard.mark_unchanged();
+        work.send_replace(());
     }
 }
 
@@ -159,7 +178,27 @@ async fn listen_once(pool: &sqlx::PgPool, ears: &Ears) -> sqlx::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_others_owe_is_looked_at_a_little_later() {
+        let (theirs, heard) = watch::channel(());
+        let (work, mut woken) = watch::channel(());
+        let begun = tokio::time::Instant::now();
+        tokio::spawn(stand_by(heard, work));
+        theirs.send_replace(());
+        tokio::time::sleep(STAND_BY / 2).await;
+        theirs.send_replace(());
+        assert!(!woken.has_changed().unwrap());
+        woken.changed().await.unwrap();
+        assert!(begun.elapsed() < STAND_BY * 2, "both at once");
+        theirs.send_replace(());
+        woken.changed().await.unwrap();
+        drop(theirs);
+        assert!(woken.changed().await.is_err(), "it ends with who hears");
+    }
 
     #[test]
     fn own_signals_are_not_heard_again() {

@@ -225,10 +225,15 @@ pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Res
         return Ok(Claim::default());
     }
     // Those who only look do not wait in the writers' line.
-    let next = next_due(&mut engine.db().read().await?, channel, now).await?;
+    let mut tx = engine.db().read().await?;
+    let next = next_due(&mut tx, channel, now).await?;
     if next.is_none_or(|next| next > now) {
         return Ok(Claim { again: next, ..Claim::default() });
     }
+    if let Some(until) = pace::full_until(&mut tx, engine, channel).await? {
+        return Ok(Claim { again: Some(until), ..Claim::default() });
+    }
+    drop(tx);
     again(|| async {
         let mut tx = engine.db().write().await?;
         let claim = claim_in(&mut tx, engine, channel, room, now).await?;
@@ -246,6 +251,11 @@ pub(crate) async fn claim_in(
     room: usize,
     now: Millis,
 ) -> Result<Claim> {
+    let mut pace = Pace::hold(tx, engine, channel).await?;
+    // Many replicas may come at the same moment: the first takes the slots, and the others leave the queue alone.
+    if let Some(until) = pace.full_until() {
+        return Ok(Claim { again: Some(until), ..Claim::default() });
+    }
     let limit = i64::try_from(room.min(BATCH)).unwrap_or(i64::MAX);
     let far = now.plus_secs(MOST_WAIT_SECS).0;
     let due = match tx {
@@ -255,7 +265,6 @@ pub(crate) async fn claim_in(
             rows!(tx, DueRow, sql, channel.as_str(), now.0, limit, far)?
         }
     };
-    let mut pace = Pace::hold(tx, engine, channel).await?;
     let mut busy = Busy::load(tx, channel, now).await?;
     let (mut waiting, mut unsure) = (Vec::new(), Vec::new());
     // What was found leaves at once; what else is due is asked right after.
@@ -559,15 +568,16 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
     use model::contact::Channel;
+    use model::time::Millis;
 
-    use super::{Slot, claim};
+    use super::{Slot, claim, claim_in};
     use crate::clock::Clock;
     use crate::db::{Db, exec};
     use crate::dispatch::Leaving;
     use crate::providers::twilio::{Account, Twilio};
     use crate::{Engine, Expires, Settings, SignIn, Speech};
 
-    async fn engine(url: &str) -> Engine {
+    async fn engine(url: &str, clock: Clock) -> Engine {
         let db = Db::open(url).await.unwrap();
         db.migrate().await.unwrap();
         let settings = Settings {
@@ -588,21 +598,17 @@ mod tests {
             from: None,
             api_base: "http://127.0.0.1:9".to_owned(),
         };
-        Engine::new(db, Clock::System, settings, Twilio::new(account).unwrap(), None)
+        Engine::new(db, clock, settings, Twilio::new(account).unwrap(), None)
     }
 
     /// What missed its slot takes the next one that is free, and none that is far.
     #[tokio::test]
     async fn a_missed_slot_is_given_up_for_the_next() {
         let folder = std::env::temp_dir().join(format!("ringdown_slots_{}", std::process::id()));
-        let engine = engine(&format!("sqlite://{}/test.db", folder.display())).await;
+        let engine = engine(&format!("sqlite://{}/test.db", folder.display()), Clock::System).await;
         let next = async |after_ms: i64| {
             let at_us = (engine.now().0 + after_ms) * 1000;
-            let mut tx = engine.db().write().await.unwrap();
-            let sql = "INSERT INTO rate_slots (name, next_us) VALUES ('call', $1)
-                       ON CONFLICT (name) DO UPDATE SET next_us = excluded.next_us";
-            exec!(&mut tx, sql, at_us).unwrap();
-            tx.commit().await.unwrap();
+            set_next(&engine, at_us).await;
             let slot = Slot::another(&engine, Channel::Call, 1).await.unwrap();
             slot.map(|slot| (slot.from_us - at_us) / 1000)
         };
@@ -614,16 +620,59 @@ mod tests {
         let _ = std::fs::remove_dir_all(folder);
     }
 
+    /// Owes the demo admin a test call.
+    async fn owe(engine: &Engine) {
+        crate::sandbox::seed(engine).await.unwrap();
+        let people = crate::members::demo_people(engine).await.unwrap();
+        let admin = people.iter().find(|person| person.is_admin).unwrap();
+        let desk = &crate::contacts::list(engine, admin).await.unwrap()[0];
+        crate::contacts::test(engine, admin, &desk.id).await.unwrap();
+    }
+
+    async fn set_next(engine: &Engine, at_us: i64) {
+        let mut tx = engine.db().write().await.unwrap();
+        let sql = "INSERT INTO rate_slots (name, next_us) VALUES ('call', $1)
+                   ON CONFLICT (name) DO UPDATE SET next_us = excluded.next_us";
+        exec!(&mut tx, sql, at_us).unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// A claim for each slot would be a transaction for each.
+    #[tokio::test]
+    async fn slots_are_handed_out_many_at_a_time() {
+        let folder = std::env::temp_dir().join(format!("ringdown_many_{}", std::process::id()));
+        let clock = Clock::fixed(Millis(1_800_000_000_000));
+        let engine = engine(&format!("sqlite://{}/test.db", folder.display()), clock.clone()).await;
+        owe(&engine).await;
+        let now = engine.now().0;
+        let wait = async || {
+            let claim = claim(&engine, Channel::Call, 1).await.unwrap();
+            assert!(claim.claimed.is_empty());
+            claim.again.unwrap().0 - now
+        };
+        set_next(&engine, (now + 5000) * 1000).await;
+        assert_eq!(wait().await, 4876, "looked at all the same, at a slow rate");
+        set_next(&engine, (now + 200) * 1000).await;
+        assert_eq!(wait().await, 76);
+        // Whoever looked before they were handed out finds out when it holds the row.
+        let mut tx = engine.db().write().await.unwrap();
+        let none = claim_in(&mut tx, &engine, Channel::Call, 1, engine.now()).await.unwrap();
+        assert!(none.claimed.is_empty());
+        assert_eq!(none.again.unwrap().0 - now, 76);
+        drop(tx);
+        clock.advance(76);
+        let claim = claim(&engine, Channel::Call, 1).await.unwrap();
+        assert_eq!(claim.claimed[0].slot.from_us, (now + 200) * 1000);
+        engine.db().close().await;
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
     /// What is due at once would otherwise be looked for again and again until something ends.
     #[tokio::test]
     async fn nothing_is_claimed_without_room() {
         let folder = std::env::temp_dir().join(format!("ringdown_queue_{}", std::process::id()));
-        let engine = engine(&format!("sqlite://{}/test.db", folder.display())).await;
-        crate::sandbox::seed(&engine).await.unwrap();
-        let people = crate::members::demo_people(&engine).await.unwrap();
-        let admin = people.iter().find(|person| person.is_admin).unwrap();
-        let desk = &crate::contacts::list(&engine, admin).await.unwrap()[0];
-        crate::contacts::test(&engine, admin, &desk.id).await.unwrap();
+        let engine = engine(&format!("sqlite://{}/test.db", folder.display()), Clock::System).await;
+        owe(&engine).await;
         // No dispatcher runs here, so there is no lane to leave by at once.
         let mut tx = engine.db().write().await.unwrap();
         assert_eq!(Leaving::claim(&engine, &mut tx, &[Channel::Call]).await.unwrap().count(), 0);

@@ -38,12 +38,17 @@ struct Lately {
 
 impl Gate {
     /// Waits until one more, which counts as `cost`, keeps to the rate. What costs more than a whole second's worth
-    /// waits for an empty one.
-    pub(crate) async fn pass(&self, per_second: f64, cost: usize) {
+    /// waits for an empty one. Whoever has missed their slot when it is their turn does not leave: false. That those
+    /// before them cost more than fits into a second evenly is no lateness.
+    pub(crate) async fn pass(&self, per_second: f64, cost: usize, missed: impl FnOnce() -> bool) -> bool {
         let _turn = self.turn.lock().await;
+        if missed() {
+            return false;
+        }
         while let Some(opens) = self.try_pass(per_second, cost) {
             tokio::time::sleep_until(opens).await;
         }
+        true
     }
 
     /// `None` if it may leave, and then it has; else when to ask again.
@@ -99,7 +104,7 @@ mod tests {
         let mut left = Vec::new();
         for &(at, cost) in asked {
             tokio::time::sleep_until(start + Duration::from_millis(at)).await;
-            gate.pass(per_second, cost).await;
+            gate.pass(per_second, cost, || false).await;
             left.push((start.elapsed(), cost));
         }
         left
@@ -139,6 +144,18 @@ mod tests {
         assert!(busiest(&left, Duration::from_millis(1005)) <= 1000);
         let last = left.last().map(|(at, _)| at.as_millis()).unwrap_or_default();
         assert!(last <= 3050, "it is made up for: {last}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_became_late_in_the_line_does_not_leave() {
+        let (gate, start) = (Gate::default(), Instant::now());
+        let missed = |until_ms| move || start.elapsed() > Duration::from_millis(until_ms);
+        assert!(gate.pass(1.0, 1, missed(7)).await);
+        let (second, third) = tokio::join!(gate.pass(1.0, 1, missed(7)), gate.pass(1.0, 1, missed(7)));
+        assert!(second, "only the rate held it up");
+        assert!(!third, "it waited in line for too long");
+        assert!(gate.pass(1.0, 1, missed(2000)).await);
+        assert_eq!(start.elapsed().as_millis(), 2012, "and took nobody's place");
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,7 +21,7 @@ use crate::error::Result;
 /// asks, one that is late by 8 ms does not share its second with one too many.
 const SPREAD: f64 = 1.008;
 /// So late may one be, a little less than the spread makes up for.
-const LATE_US: i64 = 6_000;
+const LATE_US: i64 = 7_000;
 /// What is claimed while nobody waits leaves when it is written down, which takes so long; the next slot of any replica
 /// comes that much later.
 const WRITING_US: i64 = 10_000;
@@ -43,6 +43,33 @@ pub(crate) const FARTHEST: Duration = BEYOND.saturating_add(Duration::from_secs(
 
 fn beyond_us() -> i64 {
     i64::try_from(BEYOND.as_micros()).unwrap_or(0)
+}
+
+fn horizon_us() -> i64 {
+    i64::try_from(HORIZON.as_micros()).unwrap_or(0)
+}
+
+/// Slots are handed out many at a time: while those of the next half horizon are, nobody asks for more. A transaction
+/// for each slot that comes within the horizon would keep the database and every replica busy, and make requests late.
+fn opens(next_us: i64) -> Millis {
+    Millis((next_us - horizon_us() / 2).div_euclid(1000) + 1)
+}
+
+/// When slots are handed out again, if so many are by now that others are not worth a transaction yet. What waits for a
+/// slot that is farther is looked at all the same: it may become too old meanwhile.
+fn full(next_us: i64, now_us: i64) -> Option<Millis> {
+    (horizon_us() / 2 + 1..=beyond_us()).contains(&(next_us - now_us)).then(|| opens(next_us))
+}
+
+/// The same for who only looks, and sees by it whether others take slots too.
+pub(super) async fn full_until(tx: &mut Tx, engine: &Engine, channel: Channel) -> Result<Option<Millis>> {
+    let next = row!(tx, NextRow, "SELECT next_us FROM rate_slots WHERE name = $1", channel.as_str())?;
+    let Some(NextRow { next_us }) = next else { return Ok(None) };
+    let now_us = engine.now_us();
+    if matches!(tx, Tx::Postgres(_)) {
+        engine.lanes().beside(channel).notice(next_us, now_us);
+    }
+    Ok(full(next_us, now_us))
 }
 
 #[derive(FromRow)]
@@ -85,9 +112,10 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Takes note of another replica that has taken slots since; so it does for a while after a start.
+    /// Takes note of another replica that has taken slots since; so it does for a while after a start. What this one
+    /// has taken itself may not be committed yet.
     fn notice(&self, next_us: i64, now_us: i64) {
-        if next_us != self.left_us.load(Ordering::Relaxed) && next_us > now_us - BESIDE_US {
+        if next_us > self.left_us.load(Ordering::Relaxed) && next_us > now_us - BESIDE_US {
             self.until_us.store(now_us + BESIDE_US, Ordering::Relaxed);
         }
     }
@@ -113,7 +141,7 @@ impl Pace {
         let new = SlotRow { next_us: 0, opened_ms: None, failures: 0, probe_ms: 0, pause_ms: 0, rest_ms: 0 };
         let row = held.unwrap_or(new);
         engine.lanes().note_trouble(channel, row.failures > 0 || row.opened_ms.is_some());
-        let now_us = engine.now().0 * 1000;
+        let now_us = engine.now_us();
         // Further ahead lies only what a clock that was ahead has left behind.
         let most = now_us + beyond_us() + lasts(per_second, MOST_COST);
         let next_us = row.next_us.min(most);
@@ -144,7 +172,7 @@ impl Pace {
     /// The next slot, if it opens within the horizon; `cost` slots are used up.
     pub(super) fn take(&mut self, cost: usize) -> Option<Slot> {
         let slot = self.next_us.max(self.now_us);
-        if slot - self.now_us > i64::try_from(HORIZON.as_micros()).unwrap_or(i64::MAX) {
+        if slot - self.now_us > horizon_us() {
             return None;
         }
         self.next_us = slot + lasts(self.per_second, cost);
@@ -153,10 +181,14 @@ impl Pace {
         Some(Slot { from_us: slot, until_us: slot + grace })
     }
 
-    /// When the next slot comes within the horizon.
+    /// When slots are handed out again.
     pub(super) fn opens(&self) -> Millis {
-        let horizon = i64::try_from(HORIZON.as_millis()).unwrap_or(0);
-        Millis(self.next_us / 1000 - horizon + 1)
+        opens(self.next_us)
+    }
+
+    /// When slots are handed out again, if enough are.
+    pub(super) fn full_until(&self) -> Option<Millis> {
+        full(self.next_us, self.now_us)
     }
 
     pub(super) async fn release(mut self, tx: &mut Tx, engine: &Engine, channel: Channel) -> Result<()> {
@@ -186,14 +218,14 @@ struct NextRow {
 impl Slot {
     /// Whether it is too late to leave now: others may have the slots that come next.
     pub(crate) fn is_missed(self, engine: &Engine, channel: Channel) -> bool {
-        let now_us = engine.now().0 * 1000;
+        let now_us = engine.now_us();
         now_us > self.until_us && engine.lanes().beside(channel).is_shared(now_us)
     }
 
     /// Gives a missed one up for the next that is free; none if the next is too far ahead to wait for.
     pub(crate) async fn another(engine: &Engine, channel: Channel, cost: usize) -> Result<Option<Self>> {
         let per_second = engine.settings().per_second(channel);
-        let now_us = engine.now().0 * 1000;
+        let now_us = engine.now_us();
         let takes_us = lasts(per_second, cost);
         let mut tx = engine.db().write().await?;
         // Farther ahead than anybody hands out is what a clock that was ahead has left behind.
