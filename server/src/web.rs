@@ -8,7 +8,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRef;
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
+use axum::middleware::Next;
 use axum::response::IntoResponse as _;
 use engine::Engine;
 use engine::members::{self, Member};
@@ -25,6 +26,7 @@ use tower_http::trace::TraceLayer;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::Duration;
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
+use tracing::Instrument as _;
 
 mod api;
 mod egad;
@@ -118,7 +120,24 @@ pub fn router(app: App) -> Router {
             fixed(header::REFERRER_POLICY, "same-origin"),
             fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             CompressionLayer::new(),
+            axum::middleware::from_fn(to_the_end),
         ))
+}
+
+/// Whoever hangs up does not stop what they asked for in its midst: the server drops the work of a connection that is
+/// gone, and a form of which the browser sent a second press would be written down and never answered, an alert whose
+/// sender lost patience claimed and not sent.
+async fn to_the_end(request: Request<Body>, next: Next) -> Response<Body> {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request).in_current_span()).await {
+        Ok(answer) => answer,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+    }
 }
 
 /// Who is signed in, looked up anew each time.

@@ -188,6 +188,23 @@ async fn a_double_click_does_it_once() {
     house.close().await;
 }
 
+/// A second press that the browser sends before the page is awake takes back the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_is_done_although_the_sender_hung_up() {
+    let house = House::open().await;
+    let (mut ada, who) = Visitor::signed_in(&house, "ada").await;
+    for n in 0..8 {
+        let add = ada.get("/contacts/new").await.action("/do/contacts/add");
+        let number = format!("+46 70 174 06 0{n}");
+        let fields = [("description", "Mobile"), ("phone", &number), ("method", "both")];
+        ada.post_and_hang_up(&add, &fields).await;
+        let place = ada.post(&add, &fields).await;
+        assert!(place.ends_with("?said=contact-added"), "{place}");
+    }
+    assert_eq!(contacts::list(&house.engine, &who).await.unwrap().len(), 8);
+    house.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_ended_while_typing_loses_nothing() {
     let house = House::open().await;

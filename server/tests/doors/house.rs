@@ -145,6 +145,13 @@ impl House {
         url
     }
 
+    /// How many rows a table has.
+    pub async fn count(&self, table: &'static str) -> i64 {
+        let Db::Sqlite { read, .. } = self.engine.db() else { unreachable!("SQLite") };
+        let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        sqlx::query_scalar(sql).fetch_one(read).await.unwrap()
+    }
+
     pub async fn close(self) {
         self.stopper.send_replace(true);
         self.dispatcher.await.unwrap();

@@ -81,6 +81,21 @@ impl<'a> Visitor<'a> {
         (place(&first.unwrap()), place(&second.unwrap()))
     }
 
+    /// Sends it and hangs up when it has come in, as a browser does that is told to go elsewhere.
+    pub async fn post_and_hang_up(&mut self, path: &str, fields: Fields<'_>) {
+        let before = self.house.count("form_sends").await;
+        let come_in = async {
+            while self.house.count("form_sends").await == before {
+                tokio::task::yield_now().await;
+            }
+        };
+        let answer = self.request(path, fields).send();
+        tokio::select! {
+            () = come_in => {}
+            answer = answer => drop(answer.unwrap()),
+        }
+    }
+
     fn request(&self, path: &str, fields: Fields<'_>) -> RequestBuilder {
         self.with_cookie(self.house.http.post(format!("{}{path}", self.house.url)).form(fields))
     }
