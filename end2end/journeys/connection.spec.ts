@@ -3,6 +3,7 @@
 import { superevent } from '../harness/packets.ts';
 import { makeRule, signIn, verifiedPhone } from '../harness/steps.ts';
 import { expect, test } from '../harness/test.ts';
+import { settled } from '../harness/visit.ts';
 
 const OFFLINE = /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/;
 
@@ -41,7 +42,8 @@ test('a press while the connection is gone is not lost on the page', async ({ pa
   await expect(page.locator('#device')).toContainText('You pressed 1');
   await page.goto(`/history/${alert.id}`);
   await expect(page.locator('#story')).toContainText('answered, key pressed');
-  // Where nothing rings, it is said.
+  // Where nothing rings, it is said, by a page that is awake.
+  await settled(page);
   await context.setOffline(true);
   await page.getByRole('button', { name: 'Mute it' }).click();
   await expect(page.getByRole('alert')).toContainText('Not sent: there is no connection.');

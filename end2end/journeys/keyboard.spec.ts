@@ -35,6 +35,8 @@ test('by keyboard alone: sign in, a phone, its code, a rule, a ringing phone', a
   await expect(page.getByRole('status').first()).toContainText('Verified');
 
   await keys.press(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Rules' }));
+  // The page before has a link of the same name as the next one.
+  await expect(page.getByRole('heading', { level: 1, name: 'Rules' })).toBeVisible();
   await keys.press(page.getByRole('link', { name: 'Make a rule' }));
   await keys.type(page.getByLabel('Name'), 'Rare superevents');
   await keys.type(page.getByLabel('False alarm rate below'), '1 per 10 years');

@@ -28,7 +28,7 @@ test('a night: alert, call, acknowledged, retracted', async ({ page, context, ri
   // But that it was nothing is told to whoever was woken for it.
   await expect(async () => {
     if (await phone.getByRole('button', { name: 'Hang up' }).isVisible()) {
-      await phone.getByRole('button', { name: 'Hang up' }).click();
+      await phone.getByRole('button', { name: 'Hang up' }).click({ timeout: 1000 });
     }
     await expect(phone.getByRole('button', { name: 'Hang up' })).toHaveCount(0, { timeout: 500 });
   }).toPass();
