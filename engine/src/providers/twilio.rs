@@ -203,6 +203,15 @@ impl Twilio {
         self.numbers().await?.into_iter().next().map(|(number, _)| number).ok_or_else(none)
     }
 
+    /// Whether Twilio takes the token by which its callbacks are known, where an API key is used for all else.
+    pub(crate) async fn takes_token(&self) -> Result<(), ProviderError> {
+        if self.account.api_key.is_none() {
+            return Ok(());
+        }
+        let request = self.http.get(self.url("IncomingPhoneNumbers")?).query(&[("PageSize", "1")]);
+        self.send_as(&self.account.sid, &self.account.auth_token, request).await.map(drop)
+    }
+
     /// Whether the account may list its calls or texts, without which a lost answer cannot be looked into.
     pub(crate) async fn may_list(&self, channel: Channel) -> Result<(), ProviderError> {
         let request = self.http.get(self.url(resource(channel))?).query(&[("PageSize", "1")]);
@@ -313,6 +322,15 @@ impl Twilio {
             Some((sid, secret)) => (sid, secret),
             None => (&self.account.sid, &self.account.auth_token),
         };
+        self.send_as(user, password, request).await
+    }
+
+    async fn send_as(
+        &self,
+        user: &str,
+        password: &str,
+        request: RequestBuilder,
+    ) -> Result<Response, ProviderError> {
         let answer =
             request.basic_auth(user, Some(password)).send().await.map_err(|error| not_answered(&error))?;
         if answer.status().is_success() { Ok(answer) } else { Err(refused(answer).await) }

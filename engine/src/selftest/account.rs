@@ -45,6 +45,7 @@ pub(super) async fn look(engine: &Engine) -> Findings {
     let (account, number, texts, lists) = match &owned {
         Ok(owned) => {
             let (account, number, texts) = ours(engine, owned);
+            let account = if account == Finding::Fine { token(engine).await } else { account };
             (account, number, texts, lists(engine).await)
         }
         Err(error) => {
@@ -83,6 +84,17 @@ async fn unlisted(engine: &Engine, error: &ProviderError) -> (Finding, Finding) 
                 (Finding::Wrong(what), Finding::Unknown)
             }
         },
+    }
+}
+
+/// What is said of the token where a key asks in its place: everything would leave, and every callback be refused.
+async fn token(engine: &Engine) -> Finding {
+    match engine.twilio().takes_token().await.as_ref().map_err(Fault::from) {
+        Err(Fault::Refused(code)) => Finding::Wrong(format!(
+            "Twilio takes the API key and refuses RINGDOWN_TWILIO_AUTH_TOKEN (error {code}), so what it tells us of \
+             calls and texts is not believed."
+        )),
+        _ => Finding::Fine,
     }
 }
 

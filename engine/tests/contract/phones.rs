@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 
 pub const SID: &str = "AC0123456789abcdef0123456789abcdef";
 pub const AUTH: &str = "the token of the tests";
+/// An API key of the account.
+pub fn key() -> (String, String) {
+    ("SK0123456789abcdef0123456789abcdef".to_owned(), "the secret of the key".to_owned())
+}
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One simulator with its control API.
@@ -26,6 +30,7 @@ impl Phones {
         let mut config = twilio_sim::Config {
             account_sid: SID.to_owned(),
             auth_token: AUTH.to_owned(),
+            api_keys: vec![key()],
             speed: 500.0,
             calls_per_second: 1e6,
             messages_per_second: 1e6,

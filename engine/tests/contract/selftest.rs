@@ -15,10 +15,12 @@ use model::contact::E164;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::phones::key;
 use crate::world::{World, settings};
 
 scenarios!(
     what_is_wrong_is_an_alarm_and_what_is_mended_ends_it,
+    a_wrong_token_beside_a_right_key_is_found,
     only_a_ringdown_with_our_token_answers_at_the_public_address,
     a_number_that_cannot_do_its_work_is_an_alarm,
     what_may_not_be_listed_is_an_alarm,
@@ -103,6 +105,25 @@ async fn what_is_wrong_is_an_alarm_and_what_is_mended_ends_it(w: &World) {
     let wrong = look(w, &ours, |account| account.api_base = String::from("http://127.0.0.1:9")).await;
     assert!(only(&wrong).contains("does not answer"), "{wrong:?}");
     assert_eq!(look(w, &ours, |_| {}).await, [""; 0]);
+}
+
+/// All would leave by the key, and every callback be refused. The address answers, since it believes the same token.
+async fn a_wrong_token_beside_a_right_key_is_found(w: &World) {
+    let wrong = |account: &mut Account| {
+        account.api_key = Some(key());
+        account.auth_token = String::from("another token");
+    };
+    let (listener, ours) = listen().await;
+    w.phones.control("/sms-url", json!({ "url": format!("{ours}/twilio/text") })).await;
+    open_door(listener, engine(w, &ours, wrong));
+    let open = look(w, &ours, wrong).await;
+    assert!(only(&open).contains("refuses RINGDOWN_TWILIO_AUTH_TOKEN (error 20003)"), "{open:?}");
+    assert!(!only(&open).contains("another token"));
+    let (listener, ours) = listen().await;
+    let right = |account: &mut Account| account.api_key = Some(key());
+    w.phones.control("/sms-url", json!({ "url": format!("{ours}/twilio/text") })).await;
+    open_door(listener, engine(w, &ours, right));
+    assert_eq!(look(w, &ours, right).await, [""; 0]);
 }
 
 /// What a server at the public address does that is no Ringdown.
