@@ -83,6 +83,13 @@ mod tests {
         assert!(agrees(&tokens, url, &form, signature));
         assert!(agrees(&tokens, "https://example.org:443/twilio/status/1?x=a%20b", &form, signature));
         assert!(agrees(&tokens, &format!("{url}#rc=3"), &form, signature));
+        // And the other way round: Twilio names the port, and our address does not.
+        let by = |url| sign("12345", url, &form).unwrap_or_default();
+        let with_port = by("https://example.org:443/twilio/status/1?x=a%20b");
+        assert!(agrees(&tokens, url, &form, &with_port));
+        let other_port = by("https://example.org:8443/twilio/status/1?x=a%20b");
+        assert!(agrees(&tokens, "https://example.org:8443/twilio/status/1?x=a%20b", &form, &other_port));
+        assert!(!agrees(&tokens, url, &form, &other_port));
         assert!(!agrees(&tokens[..1], url, &form, signature));
         assert!(!agrees(&tokens, url, &form[1..], signature));
         assert!(!agrees(&tokens, url, &form, ""));

@@ -132,6 +132,11 @@ async fn other_keys_acknowledge_nothing(w: &World) {
     for digits in ["3", "9", "#", "", "11"] {
         let document = callbacks::key(&w.engine, &attempt, &pressed(&sid, digits), false).await.unwrap();
         assert!(document.contains("<Gather"), "{document}");
+        assert_eq!(
+            document.contains("S230101a") || document.contains("This is Ringdown"),
+            digits == "3",
+            "{document}"
+        );
     }
     assert_eq!(w.deliveries().await, ["sent -"]);
     callbacks::status(&w.engine, &attempt, &call(&sid, "completed")).await.unwrap();

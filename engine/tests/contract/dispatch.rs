@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::clock::Clock;
-use engine::{contacts, dispatch, rules};
+use engine::{contacts, dispatch, metrics, rules};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -26,9 +26,22 @@ scenarios!(
     two_superevents_share_the_line,
     another_try_comes_after_first_ones,
     questions_that_hang_keep_nothing_else_waiting,
+    the_age_of_the_oldest_is_told,
 );
 
 const ANN: &str = "+14145550123";
+
+async fn the_age_of_the_oldest_is_told(w: &World) {
+    w.listener(ANN, "call").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.pass(3);
+    w.listener("+14145550124", "call").await;
+    w.take(&new("S230102a", 1e-9)).await;
+    w.pass(4);
+    let numbers = metrics::text(&w.engine).await.unwrap();
+    let line = "ringdown_oldest_delivery_seconds{channel=\"call\",state=\"queued\"} 7.0";
+    assert!(numbers.contains(line), "{numbers}");
+}
 
 async fn questions_that_hang_keep_nothing_else_waiting(w: &World) {
     let ann = w.member("ann").await;
