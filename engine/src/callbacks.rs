@@ -121,9 +121,6 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
     let mutes = digits == "2" && held.delivery.alert_id.is_some();
     if digits == "1" || mutes {
         settle::acknowledged(engine, &mut tx, &mut held, digits, now).await?;
-        if mutes {
-            settle::muted(engine, &mut tx, &held, now).await?;
-        }
         tx.commit().await?;
         engine.bus().changed(&held.delivery.member_id);
         tracing::info!(delivery = held.delivery.id, attempt = attempt_id, digits, "acknowledged by key");
@@ -214,9 +211,6 @@ async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Resul
     for one in &latest {
         let mut held = settle::hold(&mut tx, &one.attempt_id).await?;
         settle::acknowledged(engine, &mut tx, &mut held, if mute { "2" } else { "1" }, now).await?;
-        if mute {
-            settle::muted(engine, &mut tx, &held, now).await?;
-        }
         members.push(held.delivery.member_id);
     }
     tx.commit().await?;

@@ -362,8 +362,9 @@ async fn told(
     Ok(true)
 }
 
-/// The person at the phone pressed the key that means "I know". What is still unsent to them about this superevent or
-/// event is no longer owed, and what is under way is not tried again.
+/// The person at the phone pressed a key that means "I know". What is still unsent to them about this superevent or
+/// event is no longer owed, and what is under way is not tried again. Key 2 also wants to hear no more of it, not even
+/// that it is taken back.
 pub(crate) async fn acknowledged(
     engine: &Engine,
     tx: &mut Tx,
@@ -381,16 +382,9 @@ pub(crate) async fn acknowledged(
         held.delivery.id.as_str()
     )?;
     let Some(place) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
-    let member_id = &held.delivery.member_id;
-    threads::call_off(engine, tx, member_id, &place.thread, place.retraction, now).await
-}
-
-/// Its receiver wants to hear no more of this superevent or event, not even that it is taken back.
-pub(crate) async fn muted(engine: &Engine, tx: &mut Tx, held: &Held, now: Millis) -> Result<()> {
-    let Some(place) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
-    let member_id = &held.delivery.member_id;
-    threads::call_off(engine, tx, member_id, &place.thread, true, now).await?;
-    threads::keep_mute(tx, member_id, &place.thread, now).await
+    let (member_id, mutes) = (&held.delivery.member_id, digits == "2");
+    threads::call_off(engine, tx, member_id, &place.thread, place.retraction || mutes, now).await?;
+    if mutes { threads::keep_mute(tx, member_id, &place.thread, now).await } else { Ok(()) }
 }
 
 /// When an attempt in this state is next asked about, and when it ended.

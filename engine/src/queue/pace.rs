@@ -66,10 +66,15 @@ pub(super) async fn full_until(tx: &mut Tx, engine: &Engine, channel: Channel) -
     let next = row!(tx, NextRow, "SELECT next_us FROM rate_slots WHERE name = $1", channel.as_str())?;
     let Some(NextRow { next_us }) = next else { return Ok(None) };
     let now_us = engine.now_us();
+    notice(tx, engine, channel, next_us, now_us);
+    Ok(full(next_us, now_us))
+}
+
+/// On `SQLite` there are no others.
+fn notice(tx: &Tx, engine: &Engine, channel: Channel, next_us: i64, now_us: i64) {
     if matches!(tx, Tx::Postgres(_)) {
         engine.lanes().beside(channel).notice(next_us, now_us);
     }
-    Ok(full(next_us, now_us))
 }
 
 #[derive(FromRow)]
@@ -145,9 +150,7 @@ impl Pace {
         // Further ahead lies only what a clock that was ahead has left behind.
         let most = now_us + beyond_us() + lasts(per_second, MOST_COST);
         let next_us = row.next_us.min(most);
-        if matches!(tx, Tx::Postgres(_)) {
-            engine.lanes().beside(channel).notice(row.next_us, now_us);
-        }
+        notice(tx, engine, channel, row.next_us, now_us);
         Ok(Self { name, per_second, now_us, next_us, used: 0, idle: next_us <= now_us, row })
     }
 

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 pub const SID: &str = "AC0123456789abcdef0123456789abcdef";
 pub const AUTH: &str = "the token of the tests";
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// An API key of the account.
 pub fn key() -> (String, String) {
     ("SK0123456789abcdef0123456789abcdef".to_owned(), "the secret of the key".to_owned())
 }
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One simulator with its control API.
 pub struct Phones {
