@@ -14,7 +14,9 @@ use engine::clock::Clock;
 use engine::db::{Db, Tx};
 use engine::members::{self, Member};
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Expires, Settings, SignIn, Speech, contacts, intake, rules, sandbox};
+use engine::{
+    BALANCE_FLOOR, Engine, Expires, REDIAL_SECS, Settings, SignIn, Speech, contacts, intake, rules, sandbox,
+};
 use model::rule::RuleForm;
 use model::time::Millis;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
@@ -110,6 +112,8 @@ async fn history(database: &str, scale: Scale) -> Result<Member> {
         messages_per_second: 1.0,
         speech: Speech::default(),
         expires: Expires::default(),
+        redial_secs: REDIAL_SECS.to_vec(),
+        balance_floor: BALANCE_FLOOR,
     };
     // In the past, and moved by hand.
     let clock = Clock::fixed(Millis(1_767_225_600_000));

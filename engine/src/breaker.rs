@@ -16,12 +16,18 @@ use crate::alarms::{self, Kind};
 use crate::db::{Tx, exec, row, rows};
 use crate::error::Result;
 
+pub(crate) mod countries;
+
+use countries::Countries;
+
 /// So many that get nowhere, one after the other, open it.
 pub const IN_A_ROW: i64 = 5;
 /// From its opening to the first try.
 pub(crate) const FIRST_PAUSE_MS: i64 = 15_000;
 /// The longest pause between two tries; each is twice as long as the one before.
 pub(crate) const MOST_PAUSE_MS: i64 = 120_000;
+/// The longest rest that is taken for one: an alert is worth no longer wait, and what asks for more may be mistaken.
+const MOST_REST_MS: i64 = 900_000;
 
 /// What may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +51,8 @@ pub(crate) enum Pulse {
     Rest(Duration),
     /// Our account or number is refused, so everything else would be too.
     Refused(String),
+    /// What goes to this country would be refused too.
+    Held { country: String, code: String },
 }
 
 /// How a channel stands.
@@ -56,13 +64,15 @@ pub struct Standing {
     pub open: Option<Open>,
     /// Until when it rests, where Twilio asked for that.
     pub rests: Option<Millis>,
+    /// The countries whose numbers wait, by their two letters or their calling code.
+    pub countries: Vec<(String, Open)>,
     /// How many got nowhere since the last that did.
     pub failures: i64,
     /// Slots of the rate handed out so far, by all replicas.
     pub used: i64,
 }
 
-/// A channel through which nothing leaves but tries.
+/// A channel, or a country's part of one, through which nothing leaves but tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     /// Since when.
@@ -82,6 +92,7 @@ struct Row {
     probe_ms: i64,
     rest_ms: i64,
     used: i64,
+    countries: String,
 }
 
 /// How calls and texts stand.
@@ -90,7 +101,8 @@ pub async fn list(engine: &Engine) -> Result<Vec<Standing>> {
 }
 
 pub(crate) async fn list_in(tx: &mut Tx, now: Millis) -> Result<Vec<Standing>> {
-    let sql = "SELECT name, opened_ms, code, failures, probe_ms, rest_ms, used FROM rate_slots ORDER BY name";
+    let sql = "SELECT name, opened_ms, code, failures, probe_ms, rest_ms, used, countries FROM rate_slots
+               ORDER BY name";
     let found = rows!(tx, Row, sql)?;
     let read = |row: Row| {
         let open = row.opened_ms.map(|since| Open {
@@ -99,16 +111,26 @@ pub(crate) async fn list_in(tx: &mut Tx, now: Millis) -> Result<Vec<Standing>> {
             next: Millis(row.probe_ms),
         });
         let channel = Channel::parse(&row.name)?;
-        let rests = ahead(row.rest_ms, now);
-        Some(Standing { channel, open, rests, failures: row.failures, used: row.used })
+        let rests = rests(row.rest_ms, now);
+        let countries = Countries::read(&row.countries).list();
+        Some(Standing { channel, open, rests, countries, failures: row.failures, used: row.used })
     };
     Ok(found.into_iter().filter_map(read).collect())
 }
 
-/// Until when a channel rests, or waits for its next try, if that is not over. What lies further ahead than any pause was
-/// noted by a clock that was ahead.
+/// Until when a channel waits for its next try, if that is not over.
 pub(crate) fn ahead(until_ms: i64, now: Millis) -> Option<Millis> {
-    (now.0 + 1..=now.0 + MOST_PAUSE_MS).contains(&until_ms).then_some(Millis(until_ms))
+    within(until_ms, now, MOST_PAUSE_MS)
+}
+
+/// Until when a channel rests, if that is not over.
+pub(crate) fn rests(until_ms: i64, now: Millis) -> Option<Millis> {
+    within(until_ms, now, MOST_REST_MS)
+}
+
+/// What lies further ahead than any pause was noted by a clock that was ahead.
+fn within(until_ms: i64, now: Millis, most_ms: i64) -> Option<Millis> {
+    (now.0 + 1..=now.0 + most_ms).contains(&until_ms).then_some(Millis(until_ms))
 }
 
 #[derive(FromRow)]
@@ -129,6 +151,9 @@ pub(crate) async fn note(
 ) -> Result<bool> {
     let (code, most) = match pulse {
         Pulse::Well => return well(tx, engine, channel, started, now).await,
+        Pulse::Held { country, code } => {
+            return countries::refused(tx, channel, country, code, now).await;
+        }
         Pulse::Rest(long) => return rest(tx, channel, *long, now).await.map(|()| false),
         Pulse::Weak(code) => (code, IN_A_ROW),
         Pulse::Refused(code) => (code, 1),
@@ -160,14 +185,14 @@ pub(crate) async fn note(
 
 /// Nothing leaves by a channel for as long as Twilio asked, or until it is time to ask again.
 async fn rest(tx: &mut Tx, channel: Channel, long: Duration, now: Millis) -> Result<()> {
-    let long_ms = i64::try_from(long.as_millis()).unwrap_or(i64::MAX).min(MOST_PAUSE_MS);
+    let long_ms = i64::try_from(long.as_millis()).unwrap_or(i64::MAX).min(MOST_REST_MS);
     tracing::warn!(channel = channel.as_str(), long_ms, "Twilio asked for a rest");
     exec!(
         tx,
         "UPDATE rate_slots SET rest_ms = $1 WHERE name = $2 AND (rest_ms < $1 OR rest_ms > $3)",
         now.0 + long_ms,
         channel.as_str(),
-        now.0 + MOST_PAUSE_MS
+        now.0 + MOST_REST_MS
     )
     .map(drop)
 }
@@ -193,10 +218,14 @@ async fn well(tx: &mut Tx, engine: &Engine, channel: Channel, started: Millis, n
 }
 
 fn words(channel: Channel, code: &str) -> String {
-    let what = match channel {
-        Channel::Call => "Calls",
-        Channel::Text => "Texts",
-    };
+    let what = noun(channel);
     let why = model::remedy::reason(code);
     format!("{what} wait: {why}. One is tried now and then; the rest leave as soon as it gets through.")
+}
+
+fn noun(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Call => "Calls",
+        Channel::Text => "Texts",
+    }
 }

@@ -58,7 +58,7 @@ pub mod unreadable;
 pub mod verification;
 
 pub use error::{Error, Result};
-pub use settings::{Expires, Settings, SignIn, Speech};
+pub use settings::{BALANCE_FLOOR, Expires, REDIAL_SECS, Settings, SignIn, Speech};
 
 use clock::Clock;
 use db::Db;

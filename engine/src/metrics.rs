@@ -241,10 +241,12 @@ async fn queue(registry: &mut Registry, tx: &mut Tx, now: Millis) -> Result<()> 
 /// How each channel stands, and how much of its rate is used.
 async fn channels(registry: &mut Registry, tx: &mut Tx, engine: &Engine) -> Result<()> {
     let open = Family::<Labels, Gauge>::default();
+    let countries = Family::<Labels, Gauge>::default();
     let failures = Family::<Labels, Gauge>::default();
     let rate = Family::<Labels, Seconds>::default();
     let used = Family::<Labels, Counter>::default();
     registry.register("held", "1 while the breaker of a channel lets nothing leave but tries", open.clone());
+    registry.register("held_countries", "Countries in which our sender is refused", countries.clone());
     let help = "Requests that got nowhere, one after the other, until now";
     registry.register("failures_in_a_row", help, failures.clone());
     registry.register("rate_limit", "Slots that may be used in a second", rate.clone());
@@ -256,6 +258,8 @@ async fn channels(registry: &mut Registry, tx: &mut Tx, engine: &Engine) -> Resu
         let labels = vec![("channel", channel.as_str().to_owned())];
         let standing = standings.iter().find(|one| one.channel == channel);
         open.get_or_create(&labels).set(i64::from(standing.is_some_and(|one| one.open.is_some())));
+        let refused = standing.map_or(0, |one| one.countries.len());
+        countries.get_or_create(&labels).set(i64::try_from(refused).unwrap_or(i64::MAX));
         failures.get_or_create(&labels).set(standing.map_or(0, |one| one.failures));
         rate.get_or_create(&labels).set(engine.settings().per_second(channel));
         used.get_or_create(&labels).inc_by(standing.map_or(0, |one| u64::try_from(one.used).unwrap_or(0)));

@@ -18,6 +18,7 @@ use model::words::gsm7;
 use sqlx::FromRow;
 
 use crate::breaker::Pass;
+use crate::breaker::countries::Passes;
 use crate::conversation::{self, WasTold};
 use crate::db::{ROWS, Tx, again, built, exec, ids, row, rows};
 use crate::error::{Error, Result};
@@ -96,8 +97,8 @@ const LEASE_SECS: i64 = 30;
 pub(crate) const HORIZON: Duration = Duration::from_millis(250);
 /// Whoever waited longer may have said meanwhile that they know, in a transaction beside the one that owed it.
 const WAITED_MS: i64 = 1000;
-/// The longest that anything is put off, but for what Twilio asks for.
-const MOST_WAIT_SECS: i64 = 185;
+/// Of the others than redials none is put off for longer, but for what Twilio asks for.
+const MOST_WAIT_SECS: i64 = 125;
 /// Until a phone is asked for again.
 const BUSY_SECS: i64 = 1;
 /// Until it is asked again whether somebody was told.
@@ -226,7 +227,7 @@ pub(crate) async fn claim(engine: &Engine, channel: Channel, room: usize) -> Res
     }
     // Those who only look do not wait in the writers' line.
     let mut tx = engine.db().read().await?;
-    let next = next_due(&mut tx, channel, now).await?;
+    let next = next_due(&mut tx, engine, channel, now).await?;
     if next.is_none_or(|next| next > now) {
         return Ok(Claim { again: next, ..Claim::default() });
     }
@@ -257,7 +258,7 @@ pub(crate) async fn claim_in(
         return Ok(Claim { again: Some(until), ..Claim::default() });
     }
     let limit = i64::try_from(room.min(BATCH)).unwrap_or(i64::MAX);
-    let far = now.plus_secs(MOST_WAIT_SECS).0;
+    let far = farthest(engine, now).0;
     let due = match tx {
         Tx::Sqlite(_) => rows!(tx, DueRow, due_sql!(""), channel.as_str(), now.0, limit, far)?,
         Tx::Postgres(_) => {
@@ -266,6 +267,8 @@ pub(crate) async fn claim_in(
         }
     };
     let mut busy = Busy::load(tx, channel, now).await?;
+    let mut countries = pace.countries();
+    countries.end(tx, channel, now).await?;
     let (mut waiting, mut unsure) = (Vec::new(), Vec::new());
     // What was found leaves at once; what else is due is asked right after.
     let mut claim = Claim { again: Some(now), ..Claim::default() };
@@ -317,6 +320,13 @@ pub(crate) async fn claim_in(
             claim.ended.push(row.member_id);
             continue;
         }
+        // Whoever asked for it sees whether it comes.
+        let asked = matches!(one.kind, DeliveryKind::Code | DeliveryKind::Test);
+        let passes = if asked { Passes::Yes } else { countries.pass(&one.to, now) };
+        if let Passes::Later(until) = passes {
+            busy::wait(tx, &[row.id], until).await?;
+            continue;
+        }
         if !busy.take(&one) {
             waiting.push(row.id);
             continue;
@@ -325,6 +335,9 @@ pub(crate) async fn claim_in(
             claim.again = Some(pace.opens());
             break;
         };
+        if let Passes::Try(country) = passes {
+            countries.try_one(tx, channel, &country, now).await?;
+        }
         one.slot = slot;
         claim.claimed.push(one);
     }
@@ -362,8 +375,14 @@ async fn expire(engine: &Engine, tx: &mut Tx, channel: Channel, now: Millis) -> 
     Ok(ended.into_iter().map(|row| row.member_id).collect())
 }
 
+/// What is due later than this was put off by a clock that was ahead.
+fn farthest(engine: &Engine, now: Millis) -> Millis {
+    let redials = engine.settings().redial_secs.iter().map(|secs| secs + 5);
+    now.plus_secs(redials.fold(MOST_WAIT_SECS, i64::max))
+}
+
 /// When the next delivery of this channel becomes due.
-async fn next_due(tx: &mut Tx, channel: Channel, now: Millis) -> Result<Option<Millis>> {
+async fn next_due(tx: &mut Tx, engine: &Engine, channel: Channel, now: Millis) -> Result<Option<Millis>> {
     let sql =
         "SELECT min(not_before_ms) AS not_before_ms FROM deliveries WHERE state = 'queued' AND channel = $1";
     let next = row!(tx, NextRow, sql, channel.as_str())?.and_then(|next| next.not_before_ms);
@@ -372,7 +391,7 @@ async fn next_due(tx: &mut Tx, channel: Channel, now: Millis) -> Result<Option<M
         let sql = "SELECT min(created_ms) AS not_before_ms FROM deliveries
                    WHERE state = 'queued' AND channel = $1 AND created_ms > $2
                        AND (not_before_ms = created_ms OR not_before_ms > $3)";
-        let far = now.plus_secs(MOST_WAIT_SECS).0;
+        let far = farthest(engine, now).0;
         let ahead = row!(tx, NextRow, sql, channel.as_str(), now.0, far)?.and_then(|row| row.not_before_ms);
         if ahead.is_some() {
             return Ok(Some(now));
@@ -575,7 +594,7 @@ mod tests {
     use crate::db::{Db, exec};
     use crate::dispatch::Leaving;
     use crate::providers::twilio::{Account, Twilio};
-    use crate::{Engine, Expires, Settings, SignIn, Speech};
+    use crate::{BALANCE_FLOOR, Engine, Expires, REDIAL_SECS, Settings, SignIn, Speech};
 
     async fn engine(url: &str, clock: Clock) -> Engine {
         let db = Db::open(url).await.unwrap();
@@ -589,6 +608,8 @@ mod tests {
             messages_per_second: 1.0,
             speech: Speech::default(),
             expires: Expires::default(),
+            redial_secs: REDIAL_SECS.to_vec(),
+            balance_floor: BALANCE_FLOOR,
         };
         let account = Account {
             sid: String::new(),

@@ -68,8 +68,8 @@ pub(crate) struct Facts {
     pub(crate) tests: Vec<Tested>,
     /// A pause, or quiet hours that have begun.
     pub(crate) hush: Option<HushWords>,
-    /// The ways by which nothing leaves for now, because Twilio takes nothing.
-    pub(crate) down: Vec<Channel>,
+    /// The ways by which nothing leaves for now, because Twilio takes nothing: everywhere, or in a country.
+    pub(crate) down: Vec<(Channel, Option<String>)>,
 }
 
 /// How a contact's newest test ended.
@@ -129,8 +129,11 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
          ORDER BY created_ms DESC, id DESC LIMIT 40",
         who.id.as_str()
     )?;
-    let held = breaker::list_in(&mut tx, engine.now()).await?.into_iter().filter(|one| one.open.is_some());
-    let down = held.map(|one| one.channel).collect();
+    let mut down = Vec::new();
+    for one in breaker::list_in(&mut tx, engine.now()).await? {
+        down.extend(one.open.map(|_| (one.channel, None)));
+        down.extend(one.countries.into_iter().map(|(country, _)| (one.channel, Some(country))));
+    }
     Ok(Facts {
         now: engine.now(),
         contacts,

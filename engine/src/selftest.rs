@@ -16,8 +16,8 @@ mod address;
 
 pub use address::answer;
 
-/// Between two looks while all is well.
-const WELL: Duration = Duration::from_hours(1);
+/// Between two looks while all is well: an account may run out of money within a night.
+const WELL: Duration = Duration::from_mins(10);
 /// Between two looks while something is wrong.
 const WRONG: Duration = Duration::from_mins(5);
 /// Before what is wrong is looked at a second time.

@@ -33,7 +33,16 @@ pub struct Settings {
     pub speech: Speech,
     /// When what waits is not worth sending any more.
     pub expires: Expires,
+    /// Before each redial of a phone that was busy or not picked up, in seconds.
+    pub redial_secs: Vec<i64>,
+    /// An account that has less money left is an alarm, in its own currency; none at 0.
+    pub balance_floor: f64,
 }
+
+/// Two redials, where nothing is said.
+pub const REDIAL_SECS: [i64; 2] = [60, 180];
+/// The floor of the account's balance, where nothing is said.
+pub const BALANCE_FLOOR: f64 = 10.0;
 
 /// When what waits is not worth sending any more.
 #[derive(Clone, Copy, Debug)]

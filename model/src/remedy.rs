@@ -12,6 +12,10 @@ pub enum Alarm {
     Code,
     /// Once for the code and each country.
     Country,
+    /// Once for the code, where the last try of a delivery ended so: it lasts.
+    Lasting,
+    /// Once for the code, where several deliveries ended so of late.
+    Frequent,
 }
 
 /// What to do beyond ending the delivery.
@@ -33,6 +37,8 @@ pub struct Remedy {
     pub alarm: Option<Alarm>,
     /// Our account or our number is refused, whoever is called: hold the channel, and keep what is owed.
     pub stops: bool,
+    /// Our sender is refused in the number's country: hold what goes there, and keep it owed.
+    pub holds: bool,
     /// We asked for something wrong; a fault of ours for the log.
     pub ours: bool,
 }
@@ -44,6 +50,7 @@ const NOTHING: Remedy = Remedy {
     fades: false,
     alarm: None,
     stops: false,
+    holds: false,
     ours: false,
 };
 const BLOCK: Remedy = Remedy { blocks: true, ..NOTHING };
@@ -51,7 +58,10 @@ const NO_NUMBER: Remedy = Remedy { nowhere: true, ..BLOCK };
 const FADES: Remedy = Remedy { fades: true, ..NOTHING };
 const ALARM: Remedy = Remedy { alarm: Some(Alarm::Code), ..NOTHING };
 const COUNTRY: Remedy = Remedy { alarm: Some(Alarm::Country), ..NOTHING };
+const LASTING: Remedy = Remedy { alarm: Some(Alarm::Lasting), ..NOTHING };
+const FREQUENT: Remedy = Remedy { alarm: Some(Alarm::Frequent), ..NOTHING };
 const BLOCK_AND_ALARM: Remedy = Remedy { blocks: true, ..ALARM };
+const HOLD: Remedy = Remedy { holds: true, ..NOTHING };
 const STOP: Remedy = Remedy { stops: true, ..NOTHING };
 const OURS: Remedy = Remedy { ours: true, ..NOTHING };
 
@@ -70,11 +80,13 @@ enum On {
 type Line = (On, &'static [&'static str], Remedy);
 
 /// The first line that names a code and its channel counts.
-const TABLE: [Line; 23] = [
+const TABLE: [Line; 26] = [
     // The account: token, funds, permissions. `no_number` is our word for an account without any.
     (On::Both, &["20003", "401", "20005", "10001", "10002", "20006", "20403", "20008", "30002"], STOP),
     // Our number.
     (On::Both, &["21210", "21212", "21606", "21601", "21705", "no_number"], STOP),
+    // A day's worth of our calls waits at Twilio already.
+    (On::Both, &["22005"], STOP),
     // None at all.
     (On::Both, &["21211"], NO_NUMBER),
     (On::Calls, &["21217"], NO_NUMBER),
@@ -86,8 +98,8 @@ const TABLE: [Line; 23] = [
     // Not a mobile, a landline, blocked by carrier; or its holder sent STOP.
     (On::Texts, &["21610", "21614", "30004", "30006"], BLOCK),
     (On::Texts, &["30005"], again(2, BLOCK)),
-    // Our number cannot text this one.
-    (On::Texts, &["21612"], BLOCK_AND_ALARM),
+    // Our number cannot text this one; where that is so of many, it is our number.
+    (On::Texts, &["21612"], Remedy { blocks: true, ..FREQUENT }),
     // On Twilio's block list.
     (On::Both, &["21216", "13225", "32203"], BLOCK_AND_ALARM),
     // Countries that may not be called or texted, or for which we have no sender.
@@ -96,16 +108,20 @@ const TABLE: [Line; 23] = [
     (On::Both, &["21219", "21608", "32100", "32017"], ALARM),
     // Full queues.
     (On::Both, &["21611"], again(3, ALARM)),
-    (On::Both, &["22005", "14107"], ALARM),
-    (On::Calls, &["10004"], again(5, NOTHING)),
+    (On::Both, &["14107"], ALARM),
+    (On::Calls, &["10004"], again(5, LASTING)),
     (On::Texts, &["30001"], again(2, ALARM)),
     // Switched off or out of reach: for now, or for good.
     (On::Texts, &["30003"], again(2, FADES)),
     // Congested, or for a reason that nobody knows.
     (On::Texts, &["30008", "30017", "30410", "30500"], again(2, NOTHING)),
-    // Registration of senders, daily caps, filters.
-    (On::Texts, &["30007", "30018", "30024", "30022", "30023", "30027", "30032"], ALARM),
-    (On::Texts, &["30033", "30034", "30035", "30450"], ALARM),
+    // Too old when its turn came: Twilio's line is long.
+    (On::Texts, &["30036"], FREQUENT),
+    // Filtered for its words or its sender; the next may get through.
+    (On::Texts, &["30007"], ALARM),
+    // Registration of senders, caps of a sender, a country's texts blocked.
+    (On::Texts, &["30018", "30024", "30032", "30033", "30034", "30035"], HOLD),
+    (On::Texts, &["30022", "30023", "30027", "30450"], HOLD),
     // What we should not have asked.
     (On::Both, &["21201", "21213", "21205", "21602", "21603", "21604", "21609", "21617", "21618"], OURS),
     (
@@ -128,7 +144,7 @@ impl Remedy {
     }
 }
 
-/// Why a whole channel is held, as a clause: "Twilio refuses our account or its token (error 20003)".
+/// Why a channel is held, as a whole or in a country, as a clause: "Twilio refuses our account or its token (error 20003)".
 pub fn reason(code: &str) -> String {
     let what = match code {
         "unreachable" => return "Twilio cannot be reached".to_owned(),
@@ -141,6 +157,10 @@ pub fn reason(code: &str) -> String {
         "20005" | "10001" | "30002" => "the Twilio account is not active, or out of funds",
         "10002" | "20006" | "20403" | "20008" => "the Twilio account, or our key to it, may not do this",
         "21210" | "21212" | "21606" | "21601" | "21705" => "Twilio refuses the number that we come from",
+        "22005" => "too many of our calls wait at Twilio",
+        "30018" | "30024" | "30032" | "30033" | "30034" | "30035" => "our sender is not registered for them",
+        "30022" | "30023" | "30027" => "our sender has sent as many as it may for now",
+        "30450" => "Twilio blocks them for the time being",
         _ => "Twilio fails",
     };
     format!("{what} (error {code})")
@@ -158,13 +178,20 @@ mod tests {
 
     #[test]
     fn what_is_ours_to_mend_blocks_nobody() {
-        for code in ["30034", "30007", "21608"] {
+        for code in ["30007", "21608", "14107"] {
             assert_eq!(Remedy::of(Channel::Text, code), ALARM, "{code}");
+        }
+        for code in ["30018", "30022", "30023", "30027", "30032", "30033", "30034", "30035", "30450"] {
+            assert_eq!(Remedy::of(Channel::Text, code), HOLD, "{code}");
+            assert!(
+                reason(code).ends_with(&format!("(error {code})"))
+                    && !reason(code).starts_with("Twilio fails")
+            );
         }
         for code in ["21215", "21408", "21703"] {
             assert_eq!(Remedy::of(Channel::Text, code), COUNTRY, "{code}");
         }
-        for passing in ["busy", "no-answer", "20429", "timeout", "30036"] {
+        for passing in ["busy", "no-answer", "20429", "timeout"] {
             assert_eq!(Remedy::of(Channel::Text, passing), NOTHING, "{passing}");
         }
     }
@@ -172,7 +199,7 @@ mod tests {
     #[test]
     fn what_would_refuse_everybody_holds_the_channel() {
         for channel in [Channel::Call, Channel::Text] {
-            for code in ["20003", "20005", "10001", "20403", "21606", "21210", "30002"] {
+            for code in ["20003", "20005", "10001", "20403", "21606", "21210", "22005", "30002"] {
                 let remedy = Remedy::of(channel, code);
                 assert!(remedy.stops && !remedy.blocks, "{code}");
                 assert!(reason(code).ends_with(&format!("(error {code})")));
@@ -185,6 +212,7 @@ mod tests {
         assert_eq!(Remedy::of(Channel::Call, "21214"), again(3, BLOCK));
         assert_eq!(Remedy::of(Channel::Text, "30005"), again(2, BLOCK));
         assert_eq!(Remedy::of(Channel::Text, "30003"), again(2, FADES));
+        assert_eq!(Remedy::of(Channel::Call, "10004"), again(5, LASTING));
         assert_eq!(Remedy::of(Channel::Call, "603").tries, Some(1));
         assert_eq!(Remedy::of(Channel::Call, "503"), NOTHING);
     }

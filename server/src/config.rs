@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use engine::gaps::Watch;
 use engine::igwn::Feed;
-use engine::{Expires, Speech};
+use engine::{BALANCE_FLOOR, Expires, REDIAL_SECS, Speech};
 use model::contact::E164;
 
 mod speech;
@@ -47,6 +47,10 @@ pub struct Config {
     pub speech: Speech,
     /// `RINGDOWN_ALERT_EXPIRES_MINUTES`, `RINGDOWN_CODE_EXPIRES_MINUTES`: when what waits is not worth sending any more.
     pub expires: Expires,
+    /// `RINGDOWN_REDIAL_SECONDS`: before each redial.
+    pub redial_secs: Vec<i64>,
+    /// `RINGDOWN_TWILIO_BALANCE_FLOOR`: an account with less is an alarm.
+    pub balance_floor: f64,
     /// `RINGDOWN_INGEST_TOKEN`.
     pub ingest_token: Option<String>,
     /// `RINGDOWN_IGWN_...`: GraceDB's packets over Kafka.
@@ -75,7 +79,7 @@ pub struct TwilioConfig {
 }
 
 /// Every name, without `RINGDOWN_`, as it stands in a file (in small letters).
-const NAMES: [&str; 32] = [
+const NAMES: [&str; 34] = [
     "listen",
     "public_url",
     "database_url",
@@ -93,6 +97,8 @@ const NAMES: [&str; 32] = [
     "twilio_voice",
     "twilio_language",
     "twilio_bins",
+    "twilio_balance_floor",
+    "redial_seconds",
     "alert_expires_minutes",
     "code_expires_minutes",
     "ingest_token",
@@ -268,6 +274,8 @@ impl Config {
             messages_per_second: sources.number("twilio_messages_per_second", 1.0)?,
             speech: speech::read(sources)?,
             expires: expires(sources)?,
+            redial_secs: redials(sources)?,
+            balance_floor: balance_floor(sources)?,
             ingest_token: sources.find("ingest_token")?,
             site_root: site_root(sources)?,
         })
@@ -289,6 +297,31 @@ fn expires(sources: &Sources) -> Result<Expires, Wrong> {
         alert_secs: secs("alert_expires_minutes", 600, default.alert_secs)?,
         code_secs: secs("code_expires_minutes", 10, default.code_secs)?,
     })
+}
+
+/// At most five redials, each within ten minutes: an alert is worth no longer wait.
+fn redials(sources: &Sources) -> Result<Vec<i64>, Wrong> {
+    let Some(text) = sources.find("redial_seconds")? else { return Ok(REDIAL_SECS.to_vec()) };
+    if text.trim() == "none" {
+        return Ok(Vec::new());
+    }
+    let pauses: Option<Vec<i64>> = text.split(',').map(|one| one.trim().parse().ok()).collect();
+    let right = |all: &Vec<i64>| all.len() <= 5 && all.iter().all(|one| (10..=600).contains(one));
+    pauses.filter(right).ok_or_else(|| {
+        let what =
+            format!("{text:?} is not one to five pauses from 10 to 600 seconds, as in 60,180; nor none");
+        wrong("redial_seconds", &what)
+    })
+}
+
+fn balance_floor(sources: &Sources) -> Result<f64, Wrong> {
+    let Some(text) = sources.find("twilio_balance_floor")? else { return Ok(BALANCE_FLOOR) };
+    match text.trim().parse::<f64>() {
+        Ok(floor) if floor.is_finite() && floor >= 0.0 => Ok(floor),
+        _ => {
+            Err(wrong("twilio_balance_floor", &format!("{text:?} is not an amount of money; 0 for no alarm")))
+        }
+    }
 }
 
 /// GraceDB's own public API; not asked in the sandbox unless it is named, since nothing reaches the sandbox from it.
@@ -486,6 +519,31 @@ mod tests {
         ] {
             let message = read(&wrong).err().unwrap();
             assert!(message.contains(name) && !message.contains("s3cr3t"), "{message}");
+        }
+    }
+
+    #[test]
+    fn redials_are_a_list_of_pauses() {
+        let redials = |text| read(&[("RINGDOWN_REDIAL_SECONDS", text)]).map(|config| config.redial_secs);
+        assert_eq!(read(&[]).unwrap().redial_secs, [60, 180]);
+        assert_eq!(redials("30").unwrap(), [30]);
+        assert_eq!(redials(" 60, 120 ,600").unwrap(), [60, 120, 600]);
+        assert_eq!(redials("none").unwrap(), [0; 0]);
+        for wrong in ["0", "60,", "601", "soon", "10,10,10,10,10,10", "-60"] {
+            assert!(redials(wrong).is_err_and(|error| error.contains("RINGDOWN_REDIAL_SECONDS")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_floor_is_an_amount_of_money() {
+        let floor =
+            |text| read(&[("RINGDOWN_TWILIO_BALANCE_FLOOR", text)]).map(|config| config.balance_floor);
+        let is = |given: f64, wanted: f64| assert!((given - wanted).abs() < 1e-9);
+        is(read(&[]).unwrap().balance_floor, 10.0);
+        is(floor("2.5").unwrap(), 2.5);
+        is(floor("0").unwrap(), 0.0);
+        for wrong in ["-1", "inf", "10 USD"] {
+            assert!(floor(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -73,6 +73,8 @@ fn settings(config: &Config, listen: SocketAddr) -> Settings {
         messages_per_second: config.messages_per_second,
         speech: config.speech.clone(),
         expires: config.expires,
+        redial_secs: config.redial_secs.clone(),
+        balance_floor: config.balance_floor,
     }
 }
 

@@ -145,6 +145,8 @@ fn a_wrong_configuration_ends_with_two_and_one_line() {
         (vec![("RINGDOWN_INGEST_TOKEN_FILE", "/no/such/file")], "RINGDOWN_INGEST_TOKEN_FILE"),
         (vec![("RINGDOWN_ALERT_EXPIRES_MINUTES", "0")], "RINGDOWN_ALERT_EXPIRES_MINUTES"),
         (vec![("RINGDOWN_CODE_EXPIRES_MINUTES", "11")], "RINGDOWN_CODE_EXPIRES_MINUTES"),
+        (vec![("RINGDOWN_REDIAL_SECONDS", "60,,180")], "RINGDOWN_REDIAL_SECONDS"),
+        (vec![("RINGDOWN_TWILIO_BALANCE_FLOOR", "NaN")], "RINGDOWN_TWILIO_BALANCE_FLOOR"),
         (vec![("RINGDOWN_CONFIG", broken.as_str())], "line 2"),
         (vec![("RINGDOWN_CONFIG", unknown.as_str())], "colour"),
         (

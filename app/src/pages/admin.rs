@@ -1,7 +1,7 @@
 //! What an admin looks after: alarms, how far igwn-alert is read, and packets that could not be read.
 
 use engine::alarms::{self, Alarm};
-use engine::breaker::{self, Standing};
+use engine::breaker::{self, Open, Standing};
 use engine::unreadable::{self, Kept};
 use leptos::prelude::*;
 use model::contact::Channel;
@@ -102,27 +102,32 @@ fn channel_list(channels: &[Standing], clock: &Clock) -> impl IntoView + use<> {
             let standing = channels.iter().find(|one| one.channel == channel);
             let open = standing.and_then(|one| one.open.as_ref());
             let rests = standing.and_then(|one| one.rests).filter(|_| open.is_none());
+            let countries = standing.map_or(&[][..], |one| &one.countries);
             let mark = match (open, rests) {
-                (None, None) => state(Tone::Good, Icon::Check, "leave as they are owed"),
+                (None, None) if countries.is_empty() => state(Tone::Good, Icon::Check, "leave as they are owed"),
+                (None, None) => state(Tone::Warn, Icon::Warn, "held back in part"),
                 (None, Some(_)) => state(Tone::Warn, Icon::Pause, "rest"),
                 (Some(_), _) => state(Tone::Bad, Icon::Warn, "held back"),
             };
             let rest = rests.map(|until| {
                 view! { <p>"Twilio asked for fewer requests; they leave again at " {clock.exact(until)} "."</p> }
             });
-            let why = open.map(|open| {
+            let why = |what: String, open: &Open| {
                 let reason = model::remedy::reason(&open.code);
                 view! {
-                    <p>"They wait, since "{reason}"."</p>
+                    <p>{what}" wait, since "{reason}"."</p>
                     <p class="hint">
                         "Since " {clock.brief(open.since)} "; the next one is tried at " {clock.exact(open.next)} "."
                     </p>
                 }
-            });
+            };
+            let all = open.map(|open| why("They".to_owned(), open));
+            let there: Vec<_> =
+                countries.iter().map(|(name, open)| why(format!("Those to numbers of {name}"), open)).collect();
             view! {
                 <li class="item">
                     <div class="top-line"><h3>{name}</h3> {mark}</div>
-                    {why} {rest}
+                    {all} {there} {rest}
                 </li>
             }
         })

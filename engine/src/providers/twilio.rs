@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use model::contact::{Channel, E164};
 use model::time::Millis;
+use reqwest::header::{DATE, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -115,6 +116,14 @@ struct Page {
 }
 
 #[derive(Deserialize)]
+struct Balance {
+    #[serde(default)]
+    balance: Option<String>,
+    #[serde(default)]
+    currency: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Fault {
     code: Option<i64>,
 }
@@ -210,6 +219,13 @@ impl Twilio {
         }
         let request = self.http.get(self.url("IncomingPhoneNumbers")?).query(&[("PageSize", "1")]);
         self.send_as(&self.account.sid, &self.account.auth_token, request).await.map(drop)
+    }
+
+    /// What the account has left, and in which currency; nothing where Twilio does not say.
+    pub(crate) async fn balance(&self) -> Result<Option<(f64, String)>, ProviderError> {
+        let balance: Balance = read(self.send(self.http.get(self.url("Balance")?)).await?).await?;
+        let left = balance.balance.and_then(|text| text.parse::<f64>().ok()).filter(|left| left.is_finite());
+        Ok(left.map(|left| (left, balance.currency.unwrap_or_default())))
     }
 
     /// Whether the account may list its calls or texts, without which a lost answer cannot be looked into.
@@ -339,8 +355,17 @@ impl Twilio {
 
 /// How far our clock is ahead of who answered, in ms: at most a day, and 0 where it is behind or nobody can tell.
 fn ahead_ms(answer: &Response, now: Millis) -> i64 {
-    let date = answer.headers().get(reqwest::header::DATE).and_then(|date| moment(date.to_str().ok()?));
+    let date = answer.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
     date.map_or(0, |date| (now.0 - date.0).clamp(0, 24 * 3_600_000))
+}
+
+/// How long an answer asks to wait: in seconds, or until a moment by the clock of who answered (RFC 9110, section 10.2.3).
+fn asked_wait(after: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(secs) = after.trim().parse() {
+        return Some(Duration::from_secs(secs));
+    }
+    let wait_ms = moment(after)?.minus(moment(date?)?).max(0);
+    Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
 }
 
 fn resource(channel: Channel) -> &'static str {
@@ -366,11 +391,8 @@ const OURS: [StatusCode; 2] = [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_RE
 
 async fn refused(answer: Response) -> ProviderError {
     let status = answer.status();
-    let after = answer
-        .headers()
-        .get(reqwest::header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .map(Duration::from_secs);
+    let header = |name| answer.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let after = header(RETRY_AFTER).and_then(|after| asked_wait(after, header(DATE)));
     let fault: Option<Fault> = answer.json().await.ok();
     let own = fault.and_then(|fault| fault.code);
     let code = own.map_or_else(|| status.as_u16().to_string(), |code| code.to_string());
@@ -399,4 +421,26 @@ async fn read<T: for<'de> Deserialize<'de>>(answer: Response) -> Result<T, Provi
         let code = if error.is_timeout() { "timeout" } else { "unreadable_answer" };
         ProviderError::Unknown { code: code.to_owned() }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::asked_wait;
+
+    #[test]
+    fn a_wait_is_asked_for_in_seconds_or_until_a_moment() {
+        let date = Some("Fri, 27 Nov 2026 13:00:00 GMT");
+        let asked = |after| asked_wait(after, date).map(|wait| wait.as_secs());
+        assert_eq!(asked("30"), Some(30));
+        assert_eq!(asked(" 0 "), Some(0));
+        assert_eq!(asked("Fri, 27 Nov 2026 13:01:30 GMT"), Some(90));
+        assert_eq!(asked("Fri, 27 Nov 2026 12:00:00 GMT"), Some(0), "over already");
+        for wrong in ["", "soon", "-5", "1.5", "99999999999999999999"] {
+            assert_eq!(asked(wrong), None, "{wrong}");
+        }
+        assert_eq!(asked_wait("Fri, 27 Nov 2026 13:01:30 GMT", None), None);
+        assert_eq!(asked_wait("7", None), Some(Duration::from_secs(7)));
+    }
 }

@@ -120,7 +120,7 @@ async fn by(
     let free_us = pace.as_ref().map_or(0, |pace| pace.next_us).max(now.0 * 1000);
     let holds = |pace: PaceRow| {
         let probe = pace.opened_ms.map(|_| Millis(pace.probe_ms));
-        probe.max(breaker::ahead(pace.rest_ms, now))
+        probe.max(breaker::rests(pace.rest_ms, now))
     };
     let until = pace.and_then(holds);
     let held = until.is_some();

@@ -13,6 +13,7 @@ use sqlx::FromRow;
 
 use super::HORIZON;
 use crate::Engine;
+use crate::breaker::countries::Countries;
 use crate::breaker::{self, Pass};
 use crate::db::{Tx, exec, row};
 use crate::error::Result;
@@ -77,7 +78,7 @@ fn notice(tx: &Tx, engine: &Engine, channel: Channel, next_us: i64, now_us: i64)
     }
 }
 
-#[derive(FromRow)]
+#[derive(Default, FromRow)]
 struct SlotRow {
     next_us: i64,
     opened_ms: Option<i64>,
@@ -85,6 +86,7 @@ struct SlotRow {
     probe_ms: i64,
     pause_ms: i64,
     rest_ms: i64,
+    countries: String,
 }
 
 /// Held until the transaction ends.
@@ -140,11 +142,10 @@ impl Pace {
             SlotRow,
             "INSERT INTO rate_slots (name, next_us) VALUES ($1, 0)
              ON CONFLICT (name) DO UPDATE SET next_us = rate_slots.next_us
-             RETURNING next_us, opened_ms, failures, probe_ms, pause_ms, rest_ms",
+             RETURNING next_us, opened_ms, failures, probe_ms, pause_ms, rest_ms, countries",
             name
         )?;
-        let new = SlotRow { next_us: 0, opened_ms: None, failures: 0, probe_ms: 0, pause_ms: 0, rest_ms: 0 };
-        let row = held.unwrap_or(new);
+        let row = held.unwrap_or_default();
         engine.lanes().note_trouble(channel, row.failures > 0 || row.opened_ms.is_some());
         let now_us = engine.now_us();
         // Further ahead lies only what a clock that was ahead has left behind.
@@ -156,13 +157,18 @@ impl Pace {
 
     /// What the breaker lets through.
     pub(super) fn pass(&self, now: Millis) -> Pass {
-        if let Some(until) = breaker::ahead(self.row.rest_ms, now) {
+        if let Some(until) = breaker::rests(self.row.rest_ms, now) {
             return Pass::None { until };
         }
         match self.row.opened_ms {
             None => Pass::All,
             Some(_) => breaker::ahead(self.row.probe_ms, now).map_or(Pass::One, |until| Pass::None { until }),
         }
+    }
+
+    /// The countries in which our sender is refused.
+    pub(super) fn countries(&self) -> Countries {
+        Countries::read(&self.row.countries)
     }
 
     /// One is on its way to try the channel out: when the next one may, if that brings nothing.

@@ -7,6 +7,7 @@ use model::rule::Rule;
 
 use super::{Facts, Reach, Todo};
 use crate::blocks::Block;
+use crate::breaker::countries;
 use crate::contacts::Contact;
 
 /// A phone that has not been heard of for so long is worth a test.
@@ -63,6 +64,12 @@ impl Facts {
     /// The ways in which a verified phone can be reached.
     fn ways<'a>(&'a self, contact: &'a Contact) -> impl Iterator<Item = Channel> + 'a {
         contact.channels().into_iter().filter(|channel| self.shut(contact, *channel).is_none())
+    }
+
+    /// Whether Twilio takes what goes to it in this way.
+    fn leaves(&self, contact: &Contact, way: Channel) -> bool {
+        let there = |country: &String| countries::country(contact.phone.as_ref()) == *country;
+        !self.down.iter().any(|(down, country)| *down == way && country.as_ref().is_none_or(there))
     }
 
     /// The phones of a rule that can be reached.
@@ -158,8 +165,8 @@ impl Facts {
 
     /// Twilio takes nothing by any of the ways that are left.
     fn nothing_leaves(&self, live: &[&Rule]) -> Option<Answer> {
-        let mut ways = live.iter().flat_map(|rule| self.open(rule)).flat_map(|contact| self.ways(contact));
-        if ways.any(|channel| !self.down.contains(&channel)) {
+        let mut contacts = live.iter().flat_map(|rule| self.open(rule));
+        if contacts.any(|contact| self.ways(contact).any(|way| self.leaves(contact, way))) {
             return None;
         }
         let words =
@@ -177,8 +184,8 @@ impl Facts {
 
     /// All is well, or nearly.
     fn rings(&self, live: &[&Rule]) -> Answer {
-        let goes = |channel: Channel| channel == Channel::Call && !self.down.contains(&channel);
-        let calls = live.iter().flat_map(|rule| self.open(rule)).any(|one| self.ways(one).any(goes));
+        let rings = |one: &Contact| self.ways(one).any(|way| way == Channel::Call && self.leaves(one, way));
+        let calls = live.iter().flat_map(|rule| self.open(rule)).any(rings);
         let rules = if live.len() == 1 { "1 rule".to_owned() } else { format!("{} rules", live.len()) };
         let lead = if calls { "Your phone will ring for" } else { "You will get a text for" };
         let (but, todo) = match self.flaw(live) {
@@ -205,9 +212,9 @@ impl Facts {
         if halved.is_some() {
             return halved;
         }
-        let used = |channel: &&Channel| contacts().any(|one| self.ways(one).any(|way| way == **channel));
-        if let Some(channel) = self.down.iter().find(used) {
-            let what = if *channel == Channel::Call { "calls" } else { "texts" };
+        let kept = contacts().find_map(|one| self.ways(one).find(|way| !self.leaves(one, *way)));
+        if let Some(channel) = kept {
+            let what = if channel == Channel::Call { "calls" } else { "texts" };
             return Some((format!(", but Twilio takes no {what} from us at the moment"), None));
         }
         contacts().find_map(|contact| {

@@ -185,15 +185,19 @@ fn held_back() {
 
 #[test]
 fn nothing_leaves() {
-    let both = vec![Channel::Call, Channel::Text];
+    let both = vec![(Channel::Call, None), (Channel::Text, None)];
     let words = "Twilio takes nothing from us at the moment, so nothing can ring. We keep trying.";
     says(&Facts { down: both, ..well() }, false, words, None);
     let words = "You will get a text for 1 rule, but Twilio takes no calls from us at the moment.";
-    says(&Facts { down: vec![Channel::Call], ..well() }, true, words, None);
+    says(&Facts { down: vec![(Channel::Call, None)], ..well() }, true, words, None);
     let words = "Your phone will ring for 1 rule, but Twilio takes no texts from us at the moment.";
-    says(&Facts { down: vec![Channel::Text], ..well() }, true, words, None);
+    says(&Facts { down: vec![(Channel::Text, None)], ..well() }, true, words, None);
+    let texts_to = |country: &str| vec![(Channel::Text, Some(country.to_owned()))];
+    says(&Facts { down: texts_to("US"), ..well() }, true, words, None);
+    says(&Facts { down: texts_to("+39"), ..well() }, true, "Your phone will ring for 1 rule.", None);
     // Nobody here waits for a text.
-    let facts = Facts { contacts: vec![phone("a", Method::Call, true)], down: vec![Channel::Text], ..well() };
+    let facts =
+        Facts { contacts: vec![phone("a", Method::Call, true)], down: vec![(Channel::Text, None)], ..well() };
     says(&facts, true, "Your phone will ring for 1 rule.", None);
 }
 

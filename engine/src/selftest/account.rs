@@ -16,6 +16,7 @@ const ACCOUNT: &str = "Twilio";
 const NUMBER: &str = "our number";
 const TEXTS: &str = "texts to us";
 const LISTS: &str = "calls and texts at Twilio";
+const MONEY: &str = "money at Twilio";
 
 /// Why a question has no answer.
 enum Fault<'a> {
@@ -53,7 +54,27 @@ pub(super) async fn look(engine: &Engine) -> Findings {
             (account, Finding::Unknown, Finding::Unknown, lists)
         }
     };
-    vec![(ACCOUNT, account), (NUMBER, number), (TEXTS, texts), (LISTS, lists)]
+    vec![(ACCOUNT, account), (NUMBER, number), (TEXTS, texts), (LISTS, lists), (MONEY, money(engine).await)]
+}
+
+/// Whether the account has enough left. A subaccount has no balance of its own, and a key may not be allowed to ask: that
+/// keeps nobody from being called.
+async fn money(engine: &Engine) -> Finding {
+    let floor = engine.settings().balance_floor;
+    if floor <= 0.0 {
+        return Finding::Fine;
+    }
+    match engine.twilio().balance().await {
+        Ok(Some((left, currency))) if left < floor => Finding::Wrong(format!(
+            "The Twilio account has {left:.2} {currency} left, less than RINGDOWN_TWILIO_BALANCE_FLOOR ({floor}). When \
+             nothing is left, nobody is called."
+        )),
+        Ok(_) => Finding::Fine,
+        Err(error) => match Fault::from(&error) {
+            Fault::Refused(_) => Finding::Fine,
+            Fault::Away(_) | Fault::Busy => Finding::Unknown,
+        },
+    }
 }
 
 /// What is said of the account and of the lists when its numbers could not be had.

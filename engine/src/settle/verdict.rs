@@ -8,15 +8,13 @@ use model::time::Millis;
 use sqlx::FromRow;
 
 use super::{Held, follow, is_success, why};
-use crate::breaker::Pulse;
+use crate::breaker::{Pulse, countries};
 use crate::db::{Tx, row};
 use crate::error::Result;
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
-use crate::{Engine, alarms, blocks, dispatch, phone};
+use crate::{Engine, alarms, blocks, dispatch};
 
-/// Between redials of a phone that was busy or not picked up, in seconds.
-const REDIAL_SECS: [i64; 2] = [60, 180];
 /// Before another try of a call or text that failed on its way.
 const RETRY_FAILED_SECS: i64 = 30;
 /// The longest wait before a refused request is tried again.
@@ -29,6 +27,10 @@ const ACCOUNT_TRIES: usize = 3;
 /// A number that cannot be reached for the time being is given up after so many that failed over so long.
 const FADED_TIMES: i64 = 3;
 const FADED_SECS: i64 = 2 * 86_400;
+
+/// So many that end with one code within so long are frequent.
+const FREQUENT_TIMES: i64 = 5;
+const FREQUENT_SECS: i64 = 3600;
 
 /// What led nowhere, whoever it was for.
 const NOWHERE: [&str; 5] = ["unreachable", "timeout", "connection_lost", "unreadable_answer", "not_twilio"];
@@ -70,10 +72,16 @@ pub(super) async fn ended(
     }
     // Whoever asked for a code or a test sees what happened and asks again.
     let asked = held.is_kind(DeliveryKind::Code) || held.is_kind(DeliveryKind::Test);
+    if remedy.holds {
+        held.pulse = Some(Pulse::Held { country: country(tx, held).await?, code: code.to_owned() });
+        if !asked {
+            return again(engine, tx, held, (now, None), code, now).await;
+        }
+    }
     let wait = match (held.channel, status) {
         _ if asked => None,
         (Channel::Call, "busy" | "no-answer") => {
-            REDIAL_SECS.get(held.done(tx).await?.saturating_sub(1)).copied()
+            engine.settings().redial_secs.get(held.done(tx).await?.saturating_sub(1)).copied()
         }
         (channel, _) => {
             let usual = if channel == Channel::Call { CALL_TRIES } else { 1 };
@@ -118,11 +126,17 @@ pub(super) async fn failed(
     let code = error.code();
     let remedy = Remedy::of(held.channel, code);
     held.pulse = pulse(error, remedy);
+    if remedy.holds {
+        held.pulse = Some(Pulse::Held { country: country(tx, held).await?, code: code.to_owned() });
+    }
     match error {
         ProviderError::Retry { after, .. } => {
             held.note(tx, "refused", Some(code), now).await?;
             held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
-            alarm(tx, held, remedy, code, now).await?;
+            let lasts = held.times(tx, code).await? >= remedy.tries.unwrap_or(1);
+            if lasts || remedy.alarm != Some(Alarm::Lasting) {
+                alarm(tx, held, remedy, code, now).await?;
+            }
             let growing = 1_i64 << held.delivery.attempts.clamp(1, 6) >> 1;
             let asked = i64::try_from(after.as_secs()).unwrap_or(MOST_BACKOFF_SECS);
             // A missed slot is nobody's refusal.
@@ -133,7 +147,7 @@ pub(super) async fn failed(
         ProviderError::Permanent { .. } | ProviderError::NotFound => {
             held.note(tx, "refused", Some(code), now).await?;
             held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
-            if remedy.stops {
+            if remedy.stops || remedy.holds {
                 // Nobody's fault to whom it is owed. The breaker says when it is tried again.
                 again(engine, tx, held, (now, None), code, now).await?;
             } else if remedy.tries.is_some_and(|_| !held.is_kind(DeliveryKind::Code))
@@ -231,6 +245,32 @@ struct PhoneRow {
     phone: Option<String>,
 }
 
+/// Where the number is to which it went.
+async fn country(tx: &mut Tx, held: &Held) -> Result<String> {
+    let sql = "SELECT phone FROM contacts WHERE id = $1";
+    let found = row!(tx, PhoneRow, sql, held.delivery.contact_id.as_deref())?;
+    Ok(countries::country(found.and_then(|row| E164::parse(&row.phone?).ok()).as_ref()))
+}
+
+#[derive(FromRow)]
+struct Ended {
+    n: i64,
+}
+
+/// Whether several deliveries ended so of late.
+async fn frequent(tx: &mut Tx, code: &str, now: Millis) -> Result<bool> {
+    let ended = row!(
+        tx,
+        Ended,
+        "SELECT count(*) AS n FROM (SELECT 1 FROM deliveries
+         WHERE state = 'failed' AND code = $1 AND updated_ms > $2 LIMIT $3) AS found",
+        code,
+        now.plus_secs(-FREQUENT_SECS).0,
+        FREQUENT_TIMES
+    )?;
+    Ok(ended.is_some_and(|ended| ended.n >= FREQUENT_TIMES))
+}
+
 async fn alarm(tx: &mut Tx, held: &Held, remedy: Remedy, code: &str, now: Millis) -> Result<()> {
     let Some(alarm) = remedy.alarm else { return Ok(()) };
     let what = match held.channel {
@@ -239,15 +279,18 @@ async fn alarm(tx: &mut Tx, held: &Held, remedy: Remedy, code: &str, now: Millis
     };
     let see = format!("see twilio.com/docs/errors/{code}");
     let (subject, message) = match alarm {
-        Alarm::Code => (code.to_owned(), format!("Twilio refused a {what} with error {code}: {see}.")),
+        Alarm::Frequent if !frequent(tx, code, now).await? => return Ok(()),
+        Alarm::Frequent => {
+            let message = format!(
+                "At least {FREQUENT_TIMES} {what}s of the last hour ended with error {code} of Twilio's: {see}."
+            );
+            (code.to_owned(), message)
+        }
+        Alarm::Code | Alarm::Lasting => {
+            (code.to_owned(), format!("Twilio refused a {what} with error {code}: {see}."))
+        }
         Alarm::Country => {
-            let sql = "SELECT phone FROM contacts WHERE id = $1";
-            let found = row!(tx, PhoneRow, sql, held.delivery.contact_id.as_deref())?;
-            let number = found.and_then(|row| E164::parse(&row.phone?).ok());
-            let country = number
-                .as_ref()
-                .and_then(phone::country_of)
-                .unwrap_or_else(|| "an unknown country".to_owned());
+            let country = country(tx, held).await?;
             let message = format!(
                 "Twilio may not {what} numbers of {country} (error {code}): permit that country, or give the \
                  account a sender for it; {see}. Contacts there are kept, and tried with the next alert."

@@ -10,6 +10,7 @@ use crate::world::{World, settings};
 
 scenarios!(
     a_rest_that_twilio_asks_for_is_kept_by_all,
+    a_long_rest_is_kept_but_not_one_of_a_day,
     a_token_revoked_in_mid_fan_out_loses_nobody,
     five_in_a_row_that_get_nowhere_hold_the_channel,
     a_number_refused_for_its_own_sake_shows_that_the_channel_works,
@@ -17,6 +18,8 @@ scenarios!(
     pauses_grow,
     a_sender_that_is_refused_is_kept_owed,
     an_account_that_fails_later_is_kept_owed,
+    a_country_that_refuses_our_sender_waits_and_others_do_not,
+    whoever_asks_for_a_code_finds_out_at_once,
 );
 
 const ANN: &str = "+14145550123";
@@ -47,6 +50,25 @@ async fn a_rest_that_twilio_asks_for_is_kept_by_all(w: &World) {
     w.step().await;
     assert_eq!(w.phones.creates().await.len(), 4, "{before} before");
     assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 4);
+}
+
+async fn a_long_rest_is_kept_but_not_one_of_a_day(w: &World) {
+    w.listener(ANN, "text").await;
+    for (id, asked, kept) in [("S230101a", 600, 600), ("S230102a", 86_400, 900)] {
+        w.phones
+            .fault(json!({ "route": "messages.create", "kind": "too_many_requests", "retry_after": asked, "times": 1 }))
+            .await;
+        w.take(&new(id, 1e-9)).await;
+        w.step().await;
+        assert_eq!(breaker::list(&w.engine).await.unwrap()[0].rests, Some(w.now().plus_secs(kept)));
+        w.pass(kept - 1);
+        assert_eq!(w.step().await, 0);
+        w.pass(2);
+        w.step().await;
+        assert_eq!(breaker::list(&w.engine).await.unwrap()[0].rests, None);
+    }
+    assert_eq!(w.count("deliveries WHERE state IN ('sent', 'reached')").await, 1, "the other became too old");
+    assert_eq!(w.count("deliveries WHERE state IN ('failed', 'expired')").await, 1);
 }
 
 async fn open(w: &World, channel: Channel) -> Option<breaker::Open> {
@@ -220,4 +242,92 @@ async fn an_account_that_fails_later_is_kept_owed(w: &World) {
         w.pass(121);
     }
     assert_eq!(w.deliveries().await, ["failed 30002"]);
+}
+
+/// How texts to a country stand.
+async fn held_in(w: &World, country: &str) -> Option<breaker::Open> {
+    let all = breaker::list(&w.engine).await.unwrap();
+    let texts = all.into_iter().find(|one| one.channel == Channel::Text).unwrap();
+    texts.countries.into_iter().find(|(name, _)| name == country).map(|(_, open)| open)
+}
+
+/// What Twilio tells of the newest text to a number.
+async fn told(w: &World, number: &str, status: &str) {
+    let of = format!(
+        "FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN contacts c ON c.id = d.contact_id
+         WHERE c.phone = '{number}' ORDER BY a.started_ms DESC, a.id DESC LIMIT 1"
+    );
+    let attempt = w.value(&format!("SELECT a.id {of}")).await;
+    let sid = w.value(&format!("SELECT a.provider_sid {of}")).await;
+    let mut news = vec![("MessageSid", sid.as_str()), ("MessageStatus", status)];
+    if status == "failed" {
+        news.push(("ErrorCode", "30034"));
+    }
+    let news: Vec<_> = news.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    engine::callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+}
+
+/// Twilio takes them and fails them a moment later, since our sender is not registered for that country.
+async fn a_country_that_refuses_our_sender_waits_and_others_do_not(w: &World) {
+    const ROME: &str = "+393471234567";
+    const US: [&str; 3] = ["+14145551000", "+14145551001", "+14145551002"];
+    people(w, 3).await;
+    w.listener(ROME, "text").await;
+    for number in US {
+        w.phones.script(number, "sent-forever").await;
+    }
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 4);
+    for number in US {
+        told(w, number, "failed").await;
+    }
+    let held = held_in(w, "US").await.unwrap();
+    assert_eq!((held.code.as_str(), held.next), ("30034", w.now().plus_secs(60)));
+    assert!(open(w, Channel::Text).await.is_none(), "the channel works");
+    let words = alarm(w).await.unwrap();
+    assert!(
+        words.starts_with("Texts to numbers of US wait: our sender is not registered for them (error 30034)"),
+        "{words}"
+    );
+    assert!(!reachable(w).await);
+    let gauge = async || metrics::text(&w.engine).await.unwrap();
+    assert!(gauge().await.contains("ringdown_held_countries{channel=\"text\"} 1"));
+    assert_eq!(w.count("deliveries WHERE state = 'queued' AND code = '30034'").await, 3);
+    assert_eq!(w.step().await, 0, "nobody is tried before its time");
+    // Others are told of the next one at once.
+    w.take(&new("S230102a", 1e-9)).await;
+    assert_eq!(w.step().await, 1);
+    told(w, ROME, "delivered").await;
+    assert_eq!(w.count("deliveries WHERE state = 'queued'").await, 6);
+    // One finds out, and fails.
+    w.pass(60);
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.step().await, 0);
+    let last = "SELECT c.phone FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
+                JOIN contacts c ON c.id = d.contact_id ORDER BY a.started_ms DESC, a.id DESC LIMIT 1";
+    told(w, &w.value(last).await, "failed").await;
+    assert_eq!(held_in(w, "US").await.unwrap().next, w.now().plus_secs(60));
+    // The next one does not: the rest leaves a minute later.
+    w.pass(60);
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.step().await, 0);
+    w.pass(60);
+    assert_eq!(w.step().await, 5);
+    assert!(held_in(w, "US").await.is_none() && alarm(w).await.is_none());
+    assert!(reachable(w).await);
+    assert!(gauge().await.contains("ringdown_held_countries{channel=\"text\"} 0"));
+    assert_eq!(w.count("deliveries WHERE state = 'queued'").await, 0);
+}
+
+async fn whoever_asks_for_a_code_finds_out_at_once(w: &World) {
+    people(w, 1).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    told(w, "+14145551000", "failed").await;
+    let max = w.member("max").await;
+    let new = w.unverified(&max, "+14145550126", "text").await;
+    engine::verification::send(&w.engine, &max, &new.id, Channel::Text).await.unwrap();
+    assert_eq!(w.step().await, 1);
+    told(w, "+14145550126", "failed").await;
+    assert_eq!(w.count("deliveries WHERE kind = 'code' AND state = 'failed' AND code = '30034'").await, 1);
 }

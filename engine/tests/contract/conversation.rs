@@ -389,11 +389,11 @@ async fn a_number_that_is_refused_is_tried_no_more(w: &World) {
 
 async fn an_account_at_fault_is_an_alarm(w: &World) {
     let (ann, _) = w.listener(ANN, "text").await;
-    fails_with(w, "30034").await;
+    fails_with(w, "30007").await;
     let found = alarms::list(&w.engine).await.unwrap();
     assert_eq!(
         (found.len(), found[0].kind.as_str(), found[0].subject.as_str()),
-        (1, "provider_refuses", "30034")
+        (1, "provider_refuses", "30007")
     );
     assert_eq!(blocks::list(&w.engine, &ann).await.unwrap().len(), 0);
     assert!(matches!(alarms::dismiss(&w.engine, &ann, &found[0].id).await, Err(engine::Error::Forbidden)));

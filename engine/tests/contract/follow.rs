@@ -1,14 +1,15 @@
 //! The next channel: a call that nobody confirmed is followed by a text.
 
-use engine::{blocks, callbacks, history};
+use engine::{Settings, blocks, callbacks, history};
 use model::contact::Channel;
 
 use crate::packets::{labelled, new, superevent};
-use crate::world::{World, form};
+use crate::world::{World, form, settings};
 
 scenarios!(
     a_call_without_a_key_is_followed_by_a_text,
     a_phone_that_never_answers_gets_a_text_after_its_redials,
+    redials_are_the_operators_to_say,
     whoever_knows_gets_no_text,
     whoever_chose_otherwise_gets_no_text,
     a_call_that_could_not_leave_in_time_is_followed_too,
@@ -86,6 +87,27 @@ async fn a_phone_that_never_answers_gets_a_text_after_its_redials(w: &World) {
         (w.calls().await, texts(w).await),
         (vec!["failed no-answer".to_owned()], vec!["queued -".to_owned()])
     );
+}
+
+async fn redials_are_the_operators_to_say(w: &World) {
+    let redial_secs = vec![20];
+    let engine = w.beside(&w.phones, w.clock.clone(), Settings { redial_secs, ..settings() });
+    let ended = async || {
+        let newest = "FROM attempts WHERE channel = 'call' ORDER BY id DESC LIMIT 1";
+        let attempt = w.value(&format!("SELECT id {newest}")).await;
+        let sid = w.value(&format!("SELECT provider_sid {newest}")).await;
+        let news = params(&[("CallSid", &sid), ("CallStatus", "busy")]);
+        callbacks::status(&engine, &attempt, &news).await.unwrap();
+    };
+    w.listener(ANN, "call").await;
+    rings(w).await;
+    ended().await;
+    w.pass(19);
+    assert_eq!(w.step().await, 0);
+    w.pass(1);
+    assert_eq!(w.step().await, 1);
+    ended().await;
+    assert_eq!(w.calls().await, ["failed busy"]);
 }
 
 async fn whoever_knows_gets_no_text(w: &World) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, contacts, dispatch, selftest, verification};
+use engine::{Engine, Settings, Speech, contacts, dispatch, selftest, verification};
 use model::contact::Channel;
 use serde_json::{Value, json};
 
@@ -19,6 +19,8 @@ use crate::phones::{AUTH, Phones, SID};
 use crate::world::{World, left_out, settings};
 
 const NUMBERS: [&str; 4] = ["+14145550121", "+14145550122", "+14145550123", "+14145550124"];
+
+const BIN: &str = "EH0123456789abcdef0123456789abcdef";
 
 /// A file of the engine's tests.
 fn beside(path: &str) -> PathBuf {
@@ -105,6 +107,19 @@ async fn conversation(w: &World) -> Value {
         turn(w, &engine, 3, 61).await;
     }
     selftest::run(&engine).await.unwrap();
+    for speech in [
+        Speech {
+            inline: true,
+            fallback_url: Some("https://example.org/sorry".to_owned()),
+            ..Speech::default()
+        },
+        Speech { bins: [("superevent_new".to_owned(), BIN.to_owned())].into(), ..Speech::default() },
+    ] {
+        let id = if speech.inline { "S230301a" } else { "S230302a" };
+        let engine = w.beside(&phones, w.clock.clone(), Settings { speech, ..settings() });
+        w.take(&new(id, 1e-9)).await;
+        turn(w, &engine, 4, 8).await;
+    }
     let keyed = Account {
         sid: SID.to_owned(),
         auth_token: AUTH.to_owned(),
@@ -123,6 +138,11 @@ async fn every_request_of_the_client_fits() {
     let w = World::on_sqlite().await;
     let exchanges = conversation(&w).await;
     w.end().await;
+    let calls = exchanges["exchanges"].as_array().unwrap().iter().filter_map(|one| one["body"].as_str());
+    let calls: Vec<&str> = calls.filter(|body| body.contains("StatusCallbackEvent=")).collect();
+    for field in ["Twiml=", "FallbackUrl=", "Method=GET", "Method=POST"] {
+        assert!(calls.iter().any(|body| body.contains(field)), "no call with {field} was made");
+    }
     let Some(output) = check("client", &exchanges) else { return };
     let said = said(&output);
     assert!(output.status.success(), "{said}");
@@ -139,6 +159,7 @@ async fn every_request_of_the_client_fits() {
         "GET AC/Messages/SM.json 200",
         "GET AC/IncomingPhoneNumbers.json 200",
         "GET AC/IncomingPhoneNumbers.json 401",
+        "GET AC/Balance.json 200",
     ] {
         assert!(said.contains(route), "{route} was not driven:\n{said}");
     }

@@ -15,6 +15,10 @@ scenarios!(
     a_number_that_leads_nowhere_is_given_up_after_two_tries,
     a_phone_that_declines_is_not_tried_again,
     a_country_without_permission_is_one_alarm,
+    what_happens_to_many_is_an_alarm,
+    too_many_calls_at_a_time_are_an_alarm_if_it_lasts,
+    a_full_line_at_twilio_holds_calls,
+    a_full_line_of_our_number_is_an_alarm_and_tried_again,
     the_last_of_many_is_foretold,
     what_will_be_too_late_is_foretold,
     an_alert_is_measured_once,
@@ -132,6 +136,80 @@ async fn a_country_without_permission_is_one_alarm(w: &World) {
     assert_eq!(w.count("blocks").await, 0);
     w.phones.script(rome, "delivered").await;
     assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 3, "they are tried with the next alert");
+}
+
+/// The subjects of the open alarms.
+async fn raised(w: &World) -> Vec<String> {
+    let all = alarms::list(&w.engine).await.unwrap();
+    all.into_iter().filter(|alarm| alarm.cleared.is_none()).map(|alarm| alarm.subject).collect()
+}
+
+/// A text that became too old in Twilio's line is a nuisance; five in an hour are a line that is too long.
+async fn what_happens_to_many_is_an_alarm(w: &World) {
+    w.listener(ANN, "text").await;
+    w.phones.script(ANN, "sent-forever").await;
+    let too_old = async |id: &str| {
+        w.take(&new(id, 1e-9)).await;
+        w.step().await;
+        ends(w, &[("MessageStatus", "failed"), ("ErrorCode", "30036")]).await;
+    };
+    for id in ["S230101a", "S230101b", "S230101c", "S230101d", "S230101e"] {
+        too_old(id).await;
+        w.pass(1000);
+    }
+    assert_eq!(raised(w).await, [""; 0], "four in each hour");
+    too_old("S230101f").await;
+    assert_eq!(raised(w).await, [""; 0]);
+    too_old("S230101g").await;
+    assert_eq!(raised(w).await, ["30036"]);
+    assert_eq!(w.count("deliveries WHERE state = 'failed' AND code = '30036'").await, 7);
+}
+
+async fn too_many_calls_at_a_time_are_an_alarm_if_it_lasts(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.script(ANN, "10004").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for tries in 1..=5 {
+        assert_eq!(raised(w).await, [""; 0]);
+        assert!(w.step().await >= 1, "try {tries}");
+        w.pass(30);
+    }
+    assert_eq!(w.calls().await, ["failed 10004"]);
+    assert_eq!(raised(w).await, ["10004"]);
+    assert_eq!(w.count("deliveries WHERE channel = 'text'").await, 1, "the next channel");
+}
+
+async fn a_full_line_at_twilio_holds_calls(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones
+        .fault(json!({ "route": "calls.create", "kind": "error", "status": 400, "code": 22005, "times": 1 }))
+        .await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.calls().await, ["queued 22005"]);
+    assert_eq!(raised(w).await, ["call"]);
+    w.pass(15);
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.calls().await, ["sent -"]);
+    assert_eq!(raised(w).await, [""; 0]);
+}
+
+async fn a_full_line_of_our_number_is_an_alarm_and_tried_again(w: &World) {
+    for (status, id) in [(400, "S230101a"), (429, "S230102a")] {
+        if status == 400 {
+            w.listener(ANN, "text").await;
+        }
+        w.phones
+            .fault(json!({ "route": "messages.create", "kind": "error", "status": status, "code": 21611, "times": 1 }))
+            .await;
+        w.take(&new(id, 1e-9)).await;
+        w.step().await;
+        assert_eq!(w.count("deliveries WHERE state = 'queued' AND code = '21611'").await, 1);
+        w.pass(30);
+        w.step().await;
+        assert_eq!(w.count("deliveries WHERE state = 'queued'").await, 0);
+    }
+    assert_eq!(raised(w).await, ["21611"]);
 }
 
 async fn the_last_of_many_is_foretold(w: &World) {

@@ -24,6 +24,7 @@ scenarios!(
     only_a_ringdown_with_our_token_answers_at_the_public_address,
     a_number_that_cannot_do_its_work_is_an_alarm,
     what_may_not_be_listed_is_an_alarm,
+    an_account_that_runs_dry_is_an_alarm,
     what_cannot_be_asked_changes_nothing,
 );
 
@@ -105,6 +106,36 @@ async fn what_is_wrong_is_an_alarm_and_what_is_mended_ends_it(w: &World) {
     let wrong = look(w, &ours, |account| account.api_base = String::from("http://127.0.0.1:9")).await;
     assert!(only(&wrong).contains("does not answer"), "{wrong:?}");
     assert_eq!(look(w, &ours, |_| {}).await, [""; 0]);
+}
+
+async fn an_account_that_runs_dry_is_an_alarm(w: &World) {
+    let ours = at_home(w).await;
+    let with_floor = async |balance_floor: f64| {
+        let settings = Settings { public_url: ours.clone(), balance_floor, ..settings() };
+        let engine = w.beside(&w.phones, w.clock.clone(), settings);
+        let well = selftest::run(&engine).await.unwrap();
+        let open = open(w).await;
+        assert_eq!(open.is_empty(), well);
+        open
+    };
+    assert_eq!(with_floor(100.0).await, [""; 0], "all of it is left");
+    let wrong = with_floor(100.5).await;
+    assert!(only(&wrong).contains("has 100.00 USD left") && only(&wrong).contains("(100.5)"), "{wrong:?}");
+    w.phones.fault(json!({ "route": "balance", "kind": "error", "status": 500, "times": 1 })).await;
+    let settings_now = Settings { public_url: ours.clone(), ..settings() };
+    let engine = w.beside(&w.phones, w.clock.clone(), settings_now);
+    assert!(!selftest::run(&engine).await.unwrap());
+    assert_eq!(open(w).await.len(), 1, "what cannot be asked ends nothing");
+    // A subaccount has no balance of its own, and a key may not be allowed to ask.
+    for (status, code) in [(404, 20404), (403, 20403)] {
+        w.phones
+            .fault(json!({ "route": "balance", "kind": "error", "status": status, "code": code, "times": 1 }))
+            .await;
+        assert_eq!(with_floor(100.5).await, [""; 0], "{code}");
+    }
+    w.phones.fault(json!({ "route": "balance", "kind": "zero_balance", "times": 1 })).await;
+    assert!(only(&with_floor(10.0).await).contains("has 0.00 USD left"));
+    assert_eq!(with_floor(0.0).await, [""; 0], "whoever wants no alarm gets none");
 }
 
 /// All would leave by the key, and every callback be refused. The address answers, since it believes the same token.

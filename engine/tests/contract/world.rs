@@ -9,7 +9,7 @@ use engine::contacts::{self, Contact, NewContact};
 use engine::db::{Db, Tx};
 use engine::intake::{self, Taken};
 use engine::members::{self, Member};
-use engine::{Engine, Expires, Settings, SignIn, Speech, dispatch, rules};
+use engine::{BALANCE_FLOOR, Engine, Expires, REDIAL_SECS, Settings, SignIn, Speech, dispatch, rules};
 use model::rule::{Rule, RuleForm};
 use model::time::Millis;
 use sqlx::AssertSqlSafe;
@@ -59,6 +59,8 @@ pub fn settings() -> Settings {
         messages_per_second: 10_000.0,
         speech: Speech::default(),
         expires: Expires::default(),
+        redial_secs: REDIAL_SECS.to_vec(),
+        balance_floor: BALANCE_FLOOR,
     }
 }
 

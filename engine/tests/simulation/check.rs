@@ -10,7 +10,9 @@ use crate::story::Story;
 use crate::told;
 
 /// Message errors after which a text is tried once more (Twilio's error dictionary).
-const PASSING: [u32; 7] = [30001, 30003, 30005, 30008, 30017, 30410, 30500];
+const PASSING: [u32; 8] = [30001, 30003, 30005, 30008, 30017, HELD, 30410, 30500];
+/// Texts to that country wait, and one a minute is tried.
+const HELD: u32 = 30034;
 /// Why a delivery may be called off.
 const CALLED_OFF: [&str; 9] = [
     "acknowledged",
@@ -144,7 +146,8 @@ async fn deliveries(
 fn tries(delivery: &Delivery, creates: &[Create], wrong: &mut Vec<String>) {
     let own: Vec<&Create> = delivery.creates.iter().map(|&n| &creates[n]).collect();
     let most = if delivery.channel == Channel::Call { 3 } else { 2 };
-    if own.len() > most {
+    let tries = own.iter().filter(|create| create.code != Some(HELD)).count();
+    if tries > most {
         wrong.push(format!("{} tries", own.len()));
     }
     for pair in own.windows(2) {

@@ -290,6 +290,7 @@ impl<'a> Story<'a> {
             78..83 => Outcome::Undelivered(30008),
             83..88 => Outcome::Undelivered(30006),
             88..91 => Outcome::Undelivered(30007),
+            91..94 => Outcome::Undelivered(30034),
             _ => Outcome::SentForever,
         }
     }

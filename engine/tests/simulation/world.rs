@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use engine::clock::Clock;
 use engine::db::{Db, Tx};
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Expires, Settings, SignIn, Speech};
+use engine::{BALANCE_FLOOR, Engine, Expires, REDIAL_SECS, Settings, SignIn, Speech};
 use model::contact::E164;
 use model::time::Millis;
 use sqlx::AssertSqlSafe;
@@ -126,6 +126,8 @@ pub fn settings(calls: f64, messages: f64) -> Settings {
         messages_per_second: messages,
         speech: Speech::default(),
         expires: Expires::default(),
+        redial_secs: REDIAL_SECS.to_vec(),
+        balance_floor: BALANCE_FLOOR,
     }
 }
 

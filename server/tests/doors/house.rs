@@ -9,7 +9,7 @@ use engine::clock::Clock;
 use engine::db::Db;
 use engine::members::{self, Member};
 use engine::providers::twilio::{Account, Twilio};
-use engine::{Engine, Expires, Settings, SignIn, Speech, dispatch, sandbox};
+use engine::{BALANCE_FLOOR, Engine, Expires, REDIAL_SECS, Settings, SignIn, Speech, dispatch, sandbox};
 use model::time::Millis;
 use serde_json::{Value, json};
 use server::web;
@@ -63,6 +63,8 @@ fn settings(public_url: &str, sandbox: bool) -> Settings {
         messages_per_second: 1000.0,
         speech: Speech::default(),
         expires: Expires::default(),
+        redial_secs: REDIAL_SECS.to_vec(),
+        balance_floor: BALANCE_FLOOR,
     }
 }
 
