@@ -25,4 +25,6 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub use ask::MEMBER;
 #[cfg(feature = "ssr")]
+pub use components::thread::address as about;
+#[cfg(feature = "ssr")]
 pub use shell::{App, register, shell};

@@ -3,13 +3,14 @@
 
 use model::contact::{Channel, E164};
 use model::delivery::{AttemptState, DeliveryKind};
+use model::words::gsm7;
 use sqlx::FromRow;
 
 use crate::db::{again, rows};
 use crate::error::Result;
 use crate::providers::twilio::Remote;
 use crate::settle::News;
-use crate::{Engine, blocks, settle, signature, twiml};
+use crate::{Engine, blocks, queue, settle, signature, twiml};
 
 /// The decoded form of a request.
 pub type Params = [(String, String)];
@@ -213,15 +214,18 @@ async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Resul
         settle::acknowledged(engine, &mut tx, &mut held, if mute { "2" } else { "1" }, now).await?;
         members.push(held.delivery.member_id);
     }
+    let Some(one) = latest.first() else { return Ok(twiml::silence()) };
+    let reply = if mute {
+        format!("Muted: no more about {}.", one.subject)
+    } else {
+        format!("Thank you: {} is acknowledged.", one.subject)
+    };
+    // A reply counts as any text does, and nobody else's waits for it.
+    let spare = queue::spare(&mut tx, engine, Channel::Text, gsm7::segments(&reply)).await?;
     tx.commit().await?;
     for member in &members {
         engine.bus().changed(member);
     }
-    let Some(one) = latest.first() else { return Ok(twiml::silence()) };
     tracing::info!(from = from.masked(), mute, "acknowledged by text");
-    Ok(twiml::reply(&if mute {
-        format!("Muted: no more about {}.", one.subject)
-    } else {
-        format!("Thank you: {} is acknowledged.", one.subject)
-    }))
+    Ok(if spare { twiml::reply(&reply) } else { twiml::silence() })
 }

@@ -289,7 +289,7 @@ async fn select(
     };
     note_matches(tx, to_judge, &matched, &plan).await?;
     digest::hold(engine, tx, alert_id, alert.subject(), &plan.holds, now).await?;
-    let url = subject_url(engine.gracedb_url(), alert);
+    let url = page_url(&engine.settings().public_url, alert);
     let mut owed = Vec::new();
     for ((contact_id, channel), speaking) in &plan.sends {
         let Some(contact) = rules.contacts.get(contact_id) else { continue };
@@ -303,7 +303,7 @@ async fn select(
             contact_label: &contact.label,
             channel: *channel,
             body: match channel {
-                Channel::Text => words::text_message(alert, &names, "", &url),
+                Channel::Text => words::text_message(alert, &names, &url),
                 Channel::Call => words::spoken(alert, &names),
             },
             expires,
@@ -348,12 +348,10 @@ async fn note_matches(
     Ok(())
 }
 
-/// GraceDB's page of the subject.
-pub fn subject_url(gracedb: &str, alert: &Alert) -> String {
-    match alert.category {
-        model::alert::Category::Superevent => format!("{gracedb}/superevents/{}/view/", alert.id),
-        model::alert::Category::Event => format!("{gracedb}/events/{}/view/", alert.id),
-    }
+/// Leads to our page of the subject, where its reader can say that they know of it, and go on to GraceDB. It is short, to
+/// fit into a text.
+pub fn page_url(public_url: &str, alert: &Alert) -> String {
+    format!("{public_url}/k/{}", alert.id)
 }
 
 /// Lower-case hexadecimal.

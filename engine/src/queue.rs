@@ -32,7 +32,7 @@ mod pace;
 
 use busy::Busy;
 use pace::Pace;
-pub(crate) use pace::{Beside, FARTHEST, Slot};
+pub(crate) use pace::{Beside, FARTHEST, Slot, spare};
 
 /// One message owed to one contact by one channel.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ const WEIGHTY: [&str; 9] = [
 ];
 
 /// The page of a thread.
-pub(crate) fn address(id: &str) -> String {
+pub fn address(id: &str) -> String {
     format!("/history/about/{}", segment(id))
 }
 

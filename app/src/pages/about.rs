@@ -4,7 +4,7 @@
 //! Easily got wrong: it is read at night in ten seconds. What told the member nothing is folded away, and the first
 //! line is the answer.
 
-use engine::history::{self, About, Happening, RuleStory, Told, silence};
+use engine::history::{self, About, Happening, RuleStory, Thread, Told, silence};
 use leptos::prelude::*;
 use model::alert::Category;
 
@@ -26,10 +26,13 @@ pub(crate) fn AboutOne() -> impl IntoView {
         }
         let name = thread::name(&about.thread);
         let main = view! {
-            <div class="title">
-                <p class="eyebrow"><a href="/history">"History"</a></p>
-                <h1><span class:mono=name == about.thread.id>{name.clone()}</span></h1>
-                {sub(&about)}
+            <div class="head">
+                <div class="title">
+                    <p class="eyebrow"><a href="/history">"History"</a></p>
+                    <h1><span class:mono=name == about.thread.id>{name.clone()}</span></h1>
+                    {sub(&about)}
+                </div>
+                {in_gracedb(&about.thread, asker.engine().gracedb_url())}
             </div>
             <div id="gist" data-live role="status">
                 <p class="lead">{thread::gist(&about.thread.gist, &clock)}</p>
@@ -40,7 +43,7 @@ pub(crate) fn AboutOne() -> impl IntoView {
             </div>
             <section class="section" id="timeline" data-live>{timeline(&about, &clock)}</section>
             <section class="section" id="why" data-live>{why(&about, &clock)}</section>
-            {facts(&about, &clock, asker.engine().gracedb_url())}
+            {facts(&about, &clock)}
         };
         Ok(Page::new(name, main).live())
     })
@@ -241,13 +244,23 @@ fn answer(one: &Happening, told: &Told, clock: &Clock) -> impl IntoView + use<> 
     view! { <li>{clock.exact(one.received)} " " {link(one)} <span class="calm">": "{words}</span></li> }
 }
 
-fn facts(about: &About, clock: &Clock, gracedb: &str) -> impl IntoView + use<> {
-    let thread = &about.thread;
-    if thread.relayed && thread.id.starts_with("message-") {
-        return None;
-    }
+/// Texts lead here, and many of their readers want to go on.
+fn in_gracedb(thread: &Thread, gracedb: &str) -> impl IntoView + use<> {
     let place = if thread.category == Category::Superevent { "superevents" } else { "events" };
     let href = format!("{gracedb}/{place}/{}/view/", thread::segment(&thread.id));
+    is_known(thread).then(|| view! { <a class="button" href=href rel="noreferrer">"Open in GraceDB"</a> })
+}
+
+/// GraceDB has a page of it; a message that it passed on may name none.
+fn is_known(thread: &Thread) -> bool {
+    !(thread.relayed && thread.id.starts_with("message-"))
+}
+
+fn facts(about: &About, clock: &Clock) -> impl IntoView + use<> {
+    let thread = &about.thread;
+    if !is_known(thread) {
+        return None;
+    }
     let first = thread.first;
     Some(view! {
         <section class="section">
@@ -257,7 +270,6 @@ fn facts(about: &About, clock: &Clock, gracedb: &str) -> impl IntoView + use<> {
                 <div><dt>"First heard of"</dt> <dd>{clock.at(first)}</dd></div>
                 <div class="wide"><dt>"Labels"</dt> <dd>{labels(&thread.known.labels, None)}</dd></div>
             </dl>
-            <p><a href=href rel="noreferrer">{thread.id.clone()}" in GraceDB"</a></p>
         </section>
     })
 }

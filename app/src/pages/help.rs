@@ -61,7 +61,7 @@ fn body(ask: &Ask, hear: (String, &'static str)) -> impl IntoView + use<> {
         {part(life_part, life::picture())}
         {part(alerts_part, alerts())}
         {part(words_part, samples::all(ask, hear))}
-        {part(keys_part, keys())}
+        {part(keys_part, keys(&ask.engine.settings().redial_secs))}
         {part(night_part, steps_and_card())}
         {part(gracedb_part, differences::list())}
         <section class="section prose" id="why">
@@ -139,7 +139,20 @@ fn alerts() -> impl IntoView {
     }
 }
 
-fn keys() -> impl IntoView {
+/// How often it calls again, and when: "Not answered or busy: it calls again after 60 and 180 seconds".
+fn redials(pauses: &[i64]) -> String {
+    let each: Vec<String> = pauses.iter().map(i64::to_string).collect();
+    match each.split_last() {
+        None => "it does not call again".to_owned(),
+        Some((only, [])) => format!("it calls again after {only} seconds"),
+        Some((last, rest)) => {
+            format!("it calls again after {} seconds, and after {last} more", rest.join(", "))
+        }
+    }
+}
+
+fn keys(redial_secs: &[i64]) -> impl IntoView + use<> {
+    let redials = redials(redial_secs);
     view! {
         <p>"While the call speaks, or after it:"</p>
         <dl class="pairs">
@@ -156,7 +169,8 @@ fn keys() -> impl IntoView {
             <div><dt><kbd>"START"</kbd></dt> <dd>"Texts again. Only the phone itself can say so."</dd></div>
             <div><dt><kbd>"HELP"</kbd></dt> <dd>"Twilio answers with how to stop."</dd></div>
         </dl>
-        <p>"Not answered or busy: it calls again after 1 minute, and once more after 3. Answered but no key pressed: shown as unconfirmed, because voicemail answers too."</p>
+        <p>"Its link opens the superevent\u{2019}s page here: what happened since, \u{201c}I know\u{201d} as a button, and the way to GraceDB."</p>
+        <p>"Not answered or busy: "{redials}". Answered but no key pressed: shown as unconfirmed, because voicemail answers too."</p>
     }
 }
 

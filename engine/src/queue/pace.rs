@@ -219,6 +219,31 @@ impl Pace {
     }
 }
 
+/// Takes a slot for what leaves this moment, if one is free: what waits for its own is worth more. Call it last in a
+/// transaction: every claim waits for the row.
+pub(crate) async fn spare(tx: &mut Tx, engine: &Engine, channel: Channel, cost: usize) -> Result<bool> {
+    let (now_us, takes_us) = (engine.now_us(), lasts(engine.settings().per_second(channel), cost));
+    // Farther ahead than anybody hands out is what a clock that was ahead has left behind.
+    let next = row!(
+        tx,
+        NextRow,
+        "UPDATE rate_slots SET used = used + $1,
+             next_us = $2 + CASE WHEN next_us BETWEEN $3 AND $4 THEN next_us ELSE $3 END
+         WHERE name = $5 AND (next_us <= $4 OR next_us > $6) RETURNING next_us",
+        i64::try_from(cost).unwrap_or(0),
+        takes_us,
+        now_us,
+        // It leaves when it is written down.
+        now_us + WRITING_US + LATE_US,
+        channel.as_str(),
+        now_us + BESIDE_US + lasts(engine.settings().per_second(channel), MOST_COST)
+    )?;
+    if let Some(next) = &next {
+        engine.lanes().beside(channel).left_us.store(next.next_us, Ordering::Relaxed);
+    }
+    Ok(next.is_some())
+}
+
 #[derive(FromRow)]
 struct NextRow {
     next_us: i64,

@@ -122,5 +122,5 @@ async fn body(engine: &Engine, tx: &mut Tx, member_id: &str, told: &Told) -> Res
             names.push(rule.description);
         }
     }
-    Ok(words::text_message(&alert, &names, "", &intake::subject_url(engine.gracedb_url(), &alert)))
+    Ok(words::text_message(&alert, &names, &intake::page_url(&engine.settings().public_url, &alert)))
 }

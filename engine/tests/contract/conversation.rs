@@ -1,13 +1,13 @@
 //! One superevent, one conversation: what is sent of what matches, who is told of a retraction, and who wants no more.
 
-use engine::callbacks;
-use engine::{alarms, blocks, history, rules};
+use engine::{Settings, alarms, blocks, callbacks, dispatch, history, rules};
 use model::contact::Channel;
 use model::rule::RuleForm;
+use model::words::gsm7;
 use serde_json::json;
 
 use crate::packets::{labelled, new, superevent};
-use crate::world::{World, form};
+use crate::world::{PUBLIC, World, form, settings};
 
 scenarios!(
     a_rule_speaks_once_for_each_superevent,
@@ -26,6 +26,8 @@ scenarios!(
     key_nine_stops_calls_after_asking_once_more,
     stop_and_start_by_text,
     an_alert_is_acknowledged_and_muted_by_text,
+    a_reply_takes_a_slot_that_is_free_and_keeps_nobody_waiting,
+    a_text_leads_to_where_one_says_i_know,
     a_number_that_is_refused_is_tried_no_more,
     an_account_at_fault_is_an_alarm,
     who_knows_is_not_dialled_again,
@@ -330,6 +332,40 @@ async fn stop_and_start_by_text(w: &World) {
     text(w, ANN, "START").await;
     assert_eq!(w.take(&new("S230103a", 1e-9)).await.deliveries, 2);
     assert!(!text(w, "anonymous", "STOP").await.contains("<Message>"));
+}
+
+async fn a_reply_takes_a_slot_that_is_free_and_keeps_nobody_waiting(w: &World) {
+    let slow = Settings { messages_per_second: 1.0, ..settings() };
+    let engine = w.beside(&w.phones, w.clock.clone(), slow);
+    for number in [ANN, BOB] {
+        w.listener(number, "text").await;
+    }
+    w.take(&new("S230101a", 1e-9)).await;
+    let step = async || dispatch::step(&engine).await.unwrap();
+    let reply = async |from: &str| {
+        let news = params(&[("From", from), ("Body", "1")]);
+        callbacks::text(&engine, &news).await.unwrap().contains("<Message>")
+    };
+    assert_eq!(step().await, 1);
+    w.pass(2);
+    assert_eq!(step().await, 1);
+    assert!(!reply(ANN).await, "the slot of this second is taken");
+    assert_eq!(w.count("deliveries WHERE acked_ms IS NOT NULL").await, 1, "and yet it counts");
+    w.pass(2);
+    assert!(reply(BOB).await);
+    assert_eq!(w.count("deliveries WHERE acked_ms IS NOT NULL").await, 2);
+    w.take(&new("S230102a", 1e-9)).await;
+    assert_eq!(step().await, 0, "the reply took this one");
+    w.pass(1);
+    assert_eq!(step().await, 1);
+    assert_eq!(w.value("SELECT CAST(used AS TEXT) FROM rate_slots WHERE name = 'text'").await, "4");
+}
+
+async fn a_text_leads_to_where_one_says_i_know(w: &World) {
+    w.listener(ANN, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    let text = w.value("SELECT body FROM deliveries").await;
+    assert!(text.ends_with(&format!(" {PUBLIC}/k/S230101a")) && gsm7::segments(&text) == 1, "{text}");
 }
 
 async fn an_alert_is_acknowledged_and_muted_by_text(w: &World) {

@@ -2,7 +2,7 @@ use super::*;
 use crate::alert::{Class, Source};
 use proptest::prelude::*;
 
-const URL: &str = "https://gracedb.ligo.org/superevents/S190425z/view/";
+const URL: &str = "https://ringdown.example.org/k/S190425z";
 
 fn superevent(kind: AlertType) -> Alert {
     let mut alert = Alert::new(Category::Superevent, "S190425z", kind);
@@ -28,47 +28,41 @@ fn rules(names: &[&str]) -> Vec<String> {
 #[test]
 fn texts_say_what_happened_and_which_rule() {
     assert_eq!(
-        text_message(&superevent(AlertType::New), &rules(&["Nearby BNS"]), "", URL),
-        "New superevent S190425z, FAR 1 per 69,800 years, CBC gstlal. Rule Nearby BNS. https://gracedb.ligo.org/superevents/S190425z/view/"
+        text_message(&superevent(AlertType::New), &rules(&["Nearby BNS"]), URL),
+        "New superevent S190425z, FAR 1 per 69,800 years, CBC gstlal. Rule Nearby BNS. https://ringdown.example.org/k/S190425z"
     );
     assert_eq!(
         text_message(
             &labelled(AlertType::LabelAdded, "EM_READY", &["EM_READY", "ADVOK"]),
             &rules(&["A"]),
-            "",
             ""
         ),
         "EM_READY added to superevent S190425z, FAR 1 per 69,800 years, CBC gstlal, ADVOK. Rule A."
     );
     assert_eq!(
-        text_message(
-            &labelled(AlertType::LabelRemoved, "DQV", &[]),
-            &rules(&["A", "B"]),
-            "Labels none, your query ~DQV: met",
-            ""
-        ),
-        "DQV removed from superevent S190425z, FAR 1 per 69,800 years, CBC gstlal. Rules A, B. Labels none, your query ~DQV: met."
+        text_message(&labelled(AlertType::LabelRemoved, "DQV", &[]), &rules(&["A", "B"]), ""),
+        "DQV removed from superevent S190425z, FAR 1 per 69,800 years, CBC gstlal. Rules A, B."
     );
     let mut event = Alert::new(Category::Event, "G298048", AlertType::Update);
     event.pipeline = Some("gstlal".into());
     event.far = Some(1e-9);
-    assert_eq!(text_message(&event, &[], "", ""), "Updated gstlal event G298048, FAR 1 per 32 years.");
+    assert_eq!(text_message(&event, &[], ""), "Updated gstlal event G298048, FAR 1 per 32 years.");
 }
 
 #[test]
 fn drills_and_retractions_say_so_first() {
     let mut alert = superevent(AlertType::New);
     alert.test = true;
-    assert!(text_message(&alert, &[], "", "").starts_with("TEST New superevent S190425z,"));
+    assert!(text_message(&alert, &[], "").starts_with("TEST New superevent S190425z,"));
     assert!(spoken(&alert, &[]).starts_with("This is Ringdown. This is a test, not a real event. "));
     assert!(email(&alert, &[], "", "").subject.starts_with("[Ringdown] TEST New"));
     let mut vetoed = labelled(AlertType::LabelAdded, "ADVNO", &["ADVNO"]);
     vetoed.retraction = true;
-    assert!(text_message(&vetoed, &[], "", "").starts_with("RETRACTED (ADVNO): superevent S190425z, FAR"));
+    assert!(text_message(&vetoed, &[], "").starts_with("RETRACTED (ADVNO): superevent S190425z, FAR"));
     assert!(spoken(&vetoed, &[]).contains(" Retracted by the advocates: superevent S, "));
     let mut gone = Alert::new(Category::Superevent, "S190425z", AlertType::Other("retraction".into()));
     gone.retraction = true;
-    assert_eq!(text_message(&gone, &[], "", URL), format!("RETRACTED: superevent S190425z. {URL}"));
+    assert_eq!(text_message(&gone, &[], URL), format!("RETRACTED: superevent S190425z. {URL}"));
     assert_eq!(
         spoken(&gone, &[]),
         "This is Ringdown. Retracted: superevent S, 1 9, 0 4, 2 5, Z. Press 1 to acknowledge. Press 2 to mute this superevent. Again: Retracted: superevent S, 1 9, 0 4, 2 5, Z. Press 1 to acknowledge. Press 2 to mute this superevent."
@@ -79,8 +73,7 @@ fn drills_and_retractions_say_so_first() {
 fn a_text_sheds_parts_to_save_a_segment() {
     let alert = labelled(AlertType::LabelAdded, "EM_READY", &["ADVOK", "HIGH_PROFILE", "RAVEN_ALERT"]);
     let names = rules(&["A rule with a name of forty characters..", "Another one", "A third"]);
-    let text =
-        text_message(&alert, &names, "because of this and that", "https://ringdown.example.org/a/0190aa");
+    let text = text_message(&alert, &names, "https://ringdown.example.org/a/0190aa");
     assert_eq!(
         text,
         "EM_READY added to superevent S190425z, FAR 1/69,800 yr, CBC gstlal. Rule A rule with a name of forty characters.. +2. https://ringdown.example.org/a/0190aa"
@@ -128,7 +121,7 @@ fn mail_tells_everything() {
     assert_eq!(mail.subject, "[Ringdown] New superevent S190425z, FAR 1 per 69,800 years");
     assert_eq!(
         mail.body,
-        "New superevent S190425z.\n\nFAR           4.5e-13 Hz = 1 per 69,800 years\nTime          2019-04-25T08:18:05.012Z (GPS 1240215503.011549)\nGroup         CBC\nPipeline      gstlal\nDetectors     L1, V1\nLikely class  BNS (100%)\nPage          https://gracedb.ligo.org/superevents/S190425z/view/\n\nYou get this because of: Rule \"Nearby BNS\".\nFAR below the limit.\n"
+        "New superevent S190425z.\n\nFAR           4.5e-13 Hz = 1 per 69,800 years\nTime          2019-04-25T08:18:05.012Z (GPS 1240215503.011549)\nGroup         CBC\nPipeline      gstlal\nDetectors     L1, V1\nLikely class  BNS (100%)\nPage          https://ringdown.example.org/k/S190425z\n\nYou get this because of: Rule \"Nearby BNS\".\nFAR below the limit.\n"
     );
 }
 
@@ -166,7 +159,7 @@ proptest! {
         (alert.label, alert.pipeline, alert.far) = (Some(label), pipeline, far);
         (alert.mdc, alert.retraction) = (drill, retraction);
         let rules = vec![rule.clone()];
-        let text = text_message(&alert, &rules, &why, URL);
+        let text = text_message(&alert, &rules, URL);
         prop_assert!(gsm7::is_gsm7(&text) && text.ends_with(URL));
         prop_assert!(!drill || text.starts_with("TEST "));
         prop_assert!(gsm7::is_gsm7(&test_text(&rule, "h")) && gsm7::is_gsm7(&code_text(&rule, "h")));

@@ -13,31 +13,29 @@ use crate::far::Far;
 #[derive(Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each part goes in or stays out by itself")]
 struct Room {
-    why: bool,
     labels: bool,
     origin: bool,
     far_words: bool,
     all_rules: bool,
 }
 
-const ROOMS: [Room; 6] = [
-    Room { why: true, labels: true, origin: true, far_words: true, all_rules: true },
-    Room { why: false, labels: true, origin: true, far_words: true, all_rules: true },
-    Room { why: false, labels: true, origin: true, far_words: true, all_rules: false },
-    Room { why: false, labels: false, origin: true, far_words: true, all_rules: false },
-    Room { why: false, labels: false, origin: true, far_words: false, all_rules: false },
-    Room { why: false, labels: false, origin: false, far_words: false, all_rules: false },
+const ROOMS: [Room; 5] = [
+    Room { labels: true, origin: true, far_words: true, all_rules: true },
+    Room { labels: true, origin: true, far_words: true, all_rules: false },
+    Room { labels: false, origin: true, far_words: true, all_rules: false },
+    Room { labels: false, origin: true, far_words: false, all_rules: false },
+    Room { labels: false, origin: false, far_words: false, all_rules: false },
 ];
 
-/// The text for an alert: what happened, FAR, labels that matter, origin, which rule, `why` if there is room (may
-/// be empty), and the link (may be empty). Drills begin with TEST.
-pub fn text_message(alert: &Alert, rule_names: &[String], why: &str, url: &str) -> String {
-    let texts = ROOMS.map(|room| gsm7::to_gsm7(&written(alert, rule_names, why, url, room)));
+/// The text for an alert: what happened, FAR, labels that matter, origin, which rule, and the link (may be empty). Drills
+/// begin with TEST.
+pub fn text_message(alert: &Alert, rule_names: &[String], url: &str) -> String {
+    let texts = ROOMS.map(|room| gsm7::to_gsm7(&written(alert, rule_names, url, room)));
     let fewest = texts.iter().map(|text| gsm7::segments(text)).min().unwrap_or(1);
     texts.into_iter().find(|text| gsm7::segments(text) == fewest).unwrap_or_default()
 }
 
-fn written(alert: &Alert, rules: &[String], why: &str, url: &str, room: Room) -> String {
+fn written(alert: &Alert, rules: &[String], url: &str, room: Room) -> String {
     let mut facts = vec![headline(alert, &alert.id)];
     facts.extend(alert.far.map(|hz| far(hz, room.far_words)));
     facts.extend(origin(alert).filter(|_| room.origin));
@@ -53,10 +51,6 @@ fn written(alert: &Alert, rules: &[String], why: &str, url: &str, room: Room) ->
     out.push('.');
     if let Some(rules) = rule(rules, room.all_rules) {
         let _ = write!(out, " {rules}.");
-    }
-    let why = one_line(why);
-    if room.why && !why.is_empty() {
-        let _ = write!(out, " {}.", why.trim_end_matches('.'));
     }
     if !url.is_empty() {
         out.push(' ');

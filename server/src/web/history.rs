@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use engine::Engine;
@@ -20,9 +20,14 @@ use tower_sessions::Session;
 use super::error::ApiError;
 use super::{App, signed_in};
 
-/// The table's route.
+/// The table's route, and the short one.
 pub fn routes() -> Router<App> {
-    Router::new().route("/history.csv", get(table))
+    Router::new().route("/history.csv", get(table)).route("/k/{id}", get(short))
+}
+
+/// The short way to a superevent's page, from a text.
+async fn short(Path(id): Path<String>) -> Redirect {
+    Redirect::to(&app::about(&id))
 }
 
 async fn table(State(app): State<App>, session: Session, Query(form): Query<FilterForm>) -> Response {

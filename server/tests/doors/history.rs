@@ -66,6 +66,15 @@ async fn a_superevent_is_acknowledged_and_muted_on_its_page() {
         page.contains("you said on this site that you know") && !page.contains("I know</button>"),
         "{page}"
     );
+    // By the link of a text, on a phone that is not signed in.
+    for (link, leads) in [
+        ("/k/S230101a", "/history/about/S230101a"),
+        ("/history/about/S230101a", "/sign-in?next=%2Fhistory%2Fabout%2FS230101a"),
+        ("/k/..%2F%2Fexample.org%0d", "/history/about/..%2F%2Fexample.org%0D"),
+    ] {
+        let answer = house.http.get(format!("{}{link}", house.url)).send().await.unwrap();
+        assert_eq!((answer.status(), location(&answer)), (StatusCode::SEE_OTHER, leads), "{link}");
+    }
     let done = browser.post("/do/history/mute", &[("id", "S230101a"), ("alert", "x/../y")]).await;
     assert_eq!(location(&done), "/history/x%2F..%2Fy?said=muted");
     let page = browser.page("/history/about/S230101a").await;

@@ -3,6 +3,7 @@
 //! Easily got wrong: these are made by the code that makes the real ones, from packets as GraceDB posts them, so
 //! they cannot promise other words than will come.
 
+use engine::intake;
 use leptos::prelude::*;
 use model::alert::Alert;
 use model::packet::read_value;
@@ -70,8 +71,8 @@ pub(super) fn all(ask: &Ask, (href, invitation): (String, &'static str)) -> impl
         .filter_map(|(what, packet)| Some((what, read(&packet)?)))
         .map(|(what, alert)| {
             let names: &[String] = if alert.retraction { &[] } else { &rules };
-            let link = format!("{url}/history/\u{2026}");
-            (what, words::spoken(&alert, names), words::text_message(&alert, names, "", &link))
+            let link = intake::page_url(&url, &alert);
+            (what, words::spoken(&alert, names), words::text_message(&alert, names, &link))
         })
         .collect();
     samples.push(("A test", words::test_spoken("Mobile"), words::test_text("Mobile", &host)));
