@@ -24,6 +24,9 @@ export default defineConfig({
     locale: 'en-GB',
     timezoneId: 'Europe/Rome',
     trace: 'retain-on-failure',
+    // What cannot be done by then is told where it is, and not as a test that took too long.
+    actionTimeout: 30_000,
+    navigationTimeout: 30_000,
     launchOptions: {
       executablePath: process.env.RINGDOWN_CHROMIUM ?? '/usr/bin/chromium',
       args: [

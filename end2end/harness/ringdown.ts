@@ -34,16 +34,19 @@ export class Ringdown {
 
   /** Brings a server up and waits until it is ready. `extra` adds to its environment. */
   static async start(extra: Record<string, string> = {}): Promise<Ringdown> {
-    const folder = await mkdtemp(join(tmpdir(), 'ringdown-journey-'));
-    const url = `http://127.0.0.1:${await freePort()}`;
-    const ringdown = new Ringdown(folder, url, 'token-of-this-journey-only', extra);
-    try {
-      await ringdown.up();
-    } catch (error) {
-      await ringdown.remove();
-      throw error;
+    for (let tries = 3; ; tries -= 1) {
+      const folder = await mkdtemp(join(tmpdir(), 'ringdown-journey-'));
+      const url = `http://127.0.0.1:${await freePort()}`;
+      const ringdown = new Ringdown(folder, url, 'token-of-this-journey-only', extra);
+      try {
+        await ringdown.up();
+        return ringdown;
+      } catch (error) {
+        await ringdown.remove();
+        // Another test was given the same port before this one listened.
+        if (tries === 1 || !/address already in use/i.test(ringdown.log)) throw error;
+      }
     }
-    return ringdown;
   }
 
   /** Starts the program, again on the same database if it ran before. */

@@ -54,7 +54,7 @@ fn left_out(what: &str) {
 fn plan() -> Plan {
     match setting("RINGDOWN_SOAK").map(|rounds| rounds.parse().expect("RINGDOWN_SOAK is a number")) {
         Some(rounds) => Plan { people: 300, rounds, kills: 40 },
-        None => Plan { people: 60, rounds: 1, kills: 4 },
+        None => Plan { people: 300, rounds: 1, kills: 10 },
     }
 }
 

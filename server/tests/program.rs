@@ -85,6 +85,8 @@ fn packet(id: &str, kind: &str, far: f64) -> Value {
 struct Server {
     child: Child,
     url: String,
+    /// What it logs, line by line.
+    log: mpsc::Receiver<String>,
 }
 
 impl Server {
@@ -99,6 +101,7 @@ impl Server {
             .unwrap();
         let errors = child.stderr.take().unwrap();
         let (up, is_up) = mpsc::channel();
+        let (written, log) = mpsc::channel();
         // Read to the end, or the program would stop at a full pipe.
         std::thread::spawn(move || {
             for line in BufReader::new(errors).lines().map_while(Result::ok) {
@@ -106,10 +109,21 @@ impl Server {
                 if let (true, Some(address)) = (line.contains("ringdown is up"), address) {
                     let _ = up.send(format!("http://{address}"));
                 }
+                let _ = written.send(line);
             }
         });
         let url = is_up.recv_timeout(PATIENCE).expect("the server did not come up");
-        Self { child, url }
+        Self { child, url, log }
+    }
+
+    /// What it has logged until now and until a line with these words, as one text.
+    fn log_until(&self, words: &str) -> String {
+        let mut log = String::new();
+        while !log.contains(words) {
+            let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {words:?} in:\n{log}"));
+            log = log + &line + "\n";
+        }
+        log
     }
 
     fn terminate(&mut self) -> (Option<i32>, Duration) {
@@ -376,6 +390,38 @@ fn a_server_takes_what_is_replayed_and_ends_when_told() {
     let (status, took) = server.terminate();
     assert_eq!(status, Some(0));
     assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+/// From the packet to the key that is pressed, whatever is logged of other crates.
+#[test]
+fn the_log_names_ids_and_neither_numbers_nor_tokens() {
+    let place = Place::new();
+    let whole = json!({
+        "members": [{ "username": "ada", "name": "Ada Lovelace", "email": "ada@example.org" }],
+        "contacts": [{ "id": 1, "owner": "ada", "kind": "phone", "phone": "+14155550123", "method": "both",
+            "verified": true, "description": "Mobile" }],
+        "rules": [{ "owner": "ada", "description": "All", "category": "superevent", "contacts": [1] }],
+    });
+    assert_eq!(
+        place.run(&["import", &place.file("all.json", whole.to_string())], &[]).status.code(),
+        Some(0)
+    );
+    let mut server =
+        Server::start(&place, &[("RINGDOWN_INGEST_TOKEN", "fixed-t0ken"), ("RUST_LOG", "debug")]);
+    let one = place.file("one.json", packet("S230101a", "new", 1e-9).to_string());
+    let replay = ["replay", &one, "--url", &server.url, "--token", "fixed-t0ken"];
+    let answer = place.run(&replay, &[]);
+    assert_eq!(answer.status.code(), Some(0), "{answer:?}");
+    let log = server.log_until("news=\"delivered\"");
+    assert_eq!(server.terminate().0, Some(0));
+    let log = server.log.iter().fold(log, |log, line| log + &line + "\n");
+    for secret in ["4155550123", "415555", "fixed-t0ken", "ada@example.org", "Lovelace"] {
+        assert!(!log.contains(secret), "{secret} in:\n{log}");
+    }
+    let news = log.lines().find(|line| line.contains("news=\"delivered\"")).unwrap();
+    for id in ["delivery=", "attempt=", "alert="] {
+        assert!(news.contains(id), "{id} in {news}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::phones::{client_at, form};
 use crate::world::{World, settings};
 
 scenarios!(
+    what_turned_and_turns_no_more_is_named,
     a_text_is_sent_once_and_reached,
     a_call_that_nobody_confirms_is_unconfirmed,
     a_busy_phone_is_called_again_twice,
@@ -76,6 +77,37 @@ async fn questions_that_hang_keep_nothing_else_waiting(w: &World) {
     stopper.send_replace(true);
     tokio::time::timeout(Duration::from_secs(5), running).await.expect("it ends").unwrap();
     assert_eq!(w.count("deliveries WHERE state = 'unknown'").await, 1);
+}
+
+/// What `/readyz` goes by.
+async fn what_turned_and_turns_no_more_is_named(w: &World) {
+    let engine = w.beside(&w.phones, w.clock.clone(), settings());
+    assert_eq!(engine.stuck(), ["calls", "texts", "chores", "questions"], "nothing has turned yet");
+    let (stopper, stop) = watch::channel(false);
+    let running = tokio::spawn(dispatch::run(engine.clone(), stop));
+    let turned = async {
+        while !engine.stuck().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), turned).await.expect("it never turned");
+    stopper.send_replace(true);
+    running.await.unwrap();
+    w.pass(10);
+    assert_eq!(engine.stuck(), [""; 0]);
+    w.pass(1);
+    assert_eq!(engine.stuck(), ["calls", "texts", "chores"]);
+    w.pass(35);
+    assert_eq!(
+        engine.stuck(),
+        ["calls", "texts", "chores", "questions"],
+        "they may wait for Twilio's answers"
+    );
+    // A clock that was set back by less than that says nothing; by more, it does.
+    w.pass(-50);
+    assert_eq!(engine.stuck(), [""; 0]);
+    w.pass(-60);
+    assert_eq!(engine.stuck().len(), 4);
 }
 
 async fn a_text_is_sent_once_and_reached(w: &World) {

@@ -251,6 +251,20 @@ async fn calls_are_canceled_ended_redirected_and_deleted() {
 }
 
 #[tokio::test]
+async fn more_than_a_day_of_calls_is_refused() {
+    // One each 50,000 seconds.
+    let w = World::with(|c| (c.speed, c.calls_per_second) = (0.0, 0.000_02)).await;
+    let call = async || w.post("/Calls.json", &[("To", BOB), ("From", OURS), ("Twiml", "<Response/>")]).await;
+    for queued_ms in [0, 50_000_000] {
+        let (status, made) = call().await;
+        assert_eq!((status, made["queue_time"].as_str().unwrap()), (201, queued_ms.to_string().as_str()));
+    }
+    let (status, refused) = call().await;
+    assert_eq!((status, &refused["code"]), (400, &json!(22005)));
+    assert_eq!(w.ledger().await["counts"]["calls"], 2);
+}
+
+#[tokio::test]
 async fn one_call_a_second_leaves_the_queue() {
     // At speed 100 a simulated second takes 10 ms.
     let w = World::with(|c| (c.speed, c.calls_per_second) = (100.0, 1.0)).await;

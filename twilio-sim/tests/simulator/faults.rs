@@ -103,6 +103,43 @@ async fn callbacks_are_lost_doubled_reordered_and_forged() {
 }
 
 #[tokio::test]
+async fn an_answer_may_take_its_time() {
+    let w = World::start().await;
+    w.fault(json!({"route": "messages.create", "kind": "latency", "delay_ms": 3_600_000, "times": 1})).await;
+    let slow = w.text(ANN, "slow");
+    let quick = async {
+        while w.control_get("/faults").await["faults"][0]["struck"] == 0 {
+            tokio::task::yield_now().await;
+        }
+        w.text(BOB, "quick").await
+    };
+    let quick = tokio::select! {
+        biased;
+        _ = slow => panic!("it was answered at once"),
+        quick = quick => quick,
+    };
+    w.text_until(&quick, "delivered").await;
+}
+
+#[tokio::test]
+async fn a_callback_may_come_late() {
+    let w = World::start().await;
+    let send = async |path: &str, delay_ms: u64| {
+        w.fault(json!({"route": "callback", "kind": "delay", "delay_ms": delay_ms, "times": 1})).await;
+        let callback = w.callee.url(path);
+        let form = [("To", ANN), ("From", OURS), ("Body", "x"), ("StatusCallback", &callback)];
+        let sid = w.post("/Messages.json", &form).await.1["sid"].as_str().unwrap().to_owned();
+        w.text_until(&sid, "delivered").await;
+    };
+    send("/soon", 1).await;
+    let statuses: Vec<_> =
+        w.callee.wait("/soon", 2).await.iter().map(|hit| hit.get("MessageStatus").to_owned()).collect();
+    assert_eq!(statuses, ["sent", "delivered"]);
+    send("/late", 3_600_000).await;
+    assert!(w.callee.hits("/late").is_empty(), "it is delivered, and nobody was told yet");
+}
+
+#[tokio::test]
 async fn an_old_event_may_come_after_the_end() {
     let w = World::start().await;
     w.fault(json!({"route": "callback", "kind": "after_terminal", "skip": 1})).await;

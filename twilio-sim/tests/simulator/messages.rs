@@ -134,6 +134,11 @@ async fn stop_is_obeyed_until_start() {
     );
     w.control("/texts", json!({"from": BOB, "body": "start"})).await;
     assert_eq!(send().await, Value::Null);
+    let (_, received) = w.control("/texts", json!({"from": BOB, "body": " help "})).await;
+    assert_eq!(w.callee.hits("/inbound")[2].get("OptOutType"), "HELP");
+    let reply = received["replies"][0].as_str().unwrap();
+    assert!(w.text_until(reply, "delivered").await["body"].as_str().unwrap().contains("Reply STOP"));
+    assert_eq!(send().await, Value::Null, "it changes nothing");
 }
 
 #[tokio::test]

@@ -44,8 +44,12 @@ pub(in crate::islands) fn follow() {
     let element = document().and_then(|document| document.get_element_by_id("rule-form"));
     let Some(Ok(element)) = element.map(JsCast::dyn_into::<HtmlFormElement>) else { return };
     let form = Rc::new(Form::new(element));
-    // A browser may have put back what was typed before a reload.
+    // A browser may have put back what was typed before a reload, or somebody was faster than this.
+    let drawn = find(WORDS).and_then(|words| words.text_content());
     form.say();
+    if find(WORDS).and_then(|words| words.text_content()) != drawn {
+        fetch(&form);
+    }
     let input = {
         let form = Rc::clone(&form);
         Closure::<dyn FnMut(Event)>::new(move |event: Event| {
