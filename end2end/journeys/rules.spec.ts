@@ -32,6 +32,21 @@ test('what a rule would have done follows each change, and nothing is saved', as
   await expect(page.locator('h1 + .lead')).toContainText('No rule yet');
 });
 
+test('what was typed before the page woke counts too', async ({ page }) => {
+  await ready(page);
+  let wake = () => {};
+  const awake = new Promise<void>((woken) => (wake = woken));
+  await page.route('**/*.wasm', async (route) => {
+    await awake;
+    await route.continue();
+  });
+  await page.goto('/rules/new', { waitUntil: 'domcontentloaded' });
+  await page.getByLabel('False alarm rate below').fill('1 per 1000 years');
+  await expect(said(page)).toHaveText('137 of 137 known superevents would have rung.');
+  wake();
+  await expect(said(page)).toHaveText(/^\d\d of 137 known superevents would have rung\.$/);
+});
+
 test('a label query is completed, and its fault is shown where it is', async ({ page }) => {
   await ready(page);
   await page.goto('/rules/new');

@@ -26,8 +26,8 @@ pub const IN_A_ROW: i64 = 5;
 pub(crate) const FIRST_PAUSE_MS: i64 = 15_000;
 /// The longest pause between two tries; each is twice as long as the one before.
 pub(crate) const MOST_PAUSE_MS: i64 = 120_000;
-/// The longest rest that is taken for one: an alert is worth no longer wait, and what asks for more may be mistaken.
-const MOST_REST_MS: i64 = 900_000;
+/// The longest rest that is taken for one: what asks for more may be a mistake, and would silence everybody.
+pub(crate) const MOST_REST_MS: i64 = 900_000;
 
 /// What may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(crate) enum Pulse {
     /// Our account or number is refused, so everything else would be too.
     Refused(String),
     /// What goes to this country would be refused too.
-    Held { country: String, code: String },
+    Held { country: String, code: String, attempt_id: String },
 }
 
 /// How a channel stands.
@@ -151,8 +151,8 @@ pub(crate) async fn note(
 ) -> Result<bool> {
     let (code, most) = match pulse {
         Pulse::Well => return well(tx, engine, channel, started, now).await,
-        Pulse::Held { country, code } => {
-            return countries::refused(tx, channel, country, code, now).await;
+        Pulse::Held { country, code, attempt_id } => {
+            return countries::refused(tx, channel, (country, code), attempt_id, now).await;
         }
         Pulse::Rest(long) => return rest(tx, channel, *long, now).await.map(|()| false),
         Pulse::Weak(code) => (code, IN_A_ROW),

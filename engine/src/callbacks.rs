@@ -124,7 +124,14 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
         settle::acknowledged(engine, &mut tx, &mut held, digits, now).await?;
         tx.commit().await?;
         engine.bus().changed(&held.delivery.member_id);
-        tracing::info!(delivery = held.delivery.id, attempt = attempt_id, digits, "acknowledged by key");
+        let alert = held.delivery.alert_id.as_deref();
+        tracing::info!(
+            delivery = held.delivery.id,
+            attempt = attempt_id,
+            alert,
+            digits,
+            "acknowledged by key"
+        );
         let thanks = if mutes { MUTED } else { ACKNOWLEDGED };
         return Ok(twiml::farewell(speech, thanks));
     }
@@ -167,8 +174,10 @@ pub async fn text(engine: &Engine, params: &Params) -> Result<String> {
     let from = param(params, "From").and_then(|from| E164::parse(from).ok());
     let word = param(params, "Body").unwrap_or_default().trim().to_uppercase();
     let Some(from) = from else { return Ok(twiml::silence()) };
-    let stop = STOP.contains(&word.as_str());
-    if stop || START.contains(&word.as_str()) {
+    // With Advanced Opt-Out the words are the account's own, and Twilio says what it took them for.
+    let taken_for = param(params, "OptOutType").unwrap_or(&word);
+    let stop = STOP.contains(&taken_for);
+    if stop || START.contains(&taken_for) {
         for member in again(|| blocks::texts(engine, &from, stop)).await? {
             engine.bus().changed(&member);
         }
@@ -212,6 +221,9 @@ async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Resul
     for one in &latest {
         let mut held = settle::hold(&mut tx, &one.attempt_id).await?;
         settle::acknowledged(engine, &mut tx, &mut held, if mute { "2" } else { "1" }, now).await?;
+        let (delivery, attempt, alert) =
+            (&held.delivery.id, &one.attempt_id, held.delivery.alert_id.as_deref());
+        tracing::info!(delivery, attempt, alert, mute, from = from.masked(), "acknowledged by text");
         members.push(held.delivery.member_id);
     }
     let Some(one) = latest.first() else { return Ok(twiml::silence()) };
@@ -226,6 +238,5 @@ async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Resul
     for member in &members {
         engine.bus().changed(member);
     }
-    tracing::info!(from = from.masked(), mute, "acknowledged by text");
     Ok(if spare { twiml::reply(&reply) } else { twiml::silence() })
 }

@@ -14,6 +14,7 @@ use model::delivery::DeliveryKind;
 use model::words;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 
+use crate::breaker::countries;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::providers::ProviderError;
@@ -257,6 +258,7 @@ fn millis_until(engine: &Engine, at_ms: i64) -> Duration {
 pub async fn step(engine: &Engine) -> Result<usize> {
     let mut sent = 0;
     digest::step(engine).await?;
+    countries::step(engine).await?;
     for channel in CHANNELS {
         let claim = queue::claim(engine, channel, queue::BATCH).await?;
         for claimed in claim.claimed {
@@ -279,6 +281,9 @@ async fn chores(engine: Engine, mut stop: watch::Receiver<bool>) {
         }
         if let Err(error) = digest::step(&engine).await {
             tracing::error!(%error, "what quiet hours held back cannot be looked for");
+        }
+        if let Err(error) = countries::step(&engine).await {
+            tracing::error!(%error, "texts to a country may wait for longer than they must");
         }
         if let Err(error) = milestones::step(&engine).await {
             tracing::warn!(%error, "the times of an alert cannot be measured; later again");

@@ -9,6 +9,7 @@
 //! now being served, the next one the turn after it. So the second of two superevents does not wait for the thousand
 //! calls of the first.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::contact::{Channel, E164, Method};
@@ -98,7 +99,7 @@ pub(crate) const HORIZON: Duration = Duration::from_millis(250);
 /// Whoever waited longer may have said meanwhile that they know, in a transaction beside the one that owed it.
 const WAITED_MS: i64 = 1000;
 /// Of the others than redials none is put off for longer, but for what Twilio asks for.
-const MOST_WAIT_SECS: i64 = 125;
+const MOST_WAIT_SECS: i64 = 185;
 /// Until a phone is asked for again.
 const BUSY_SECS: i64 = 1;
 /// Until it is asked again whether somebody was told.
@@ -268,7 +269,7 @@ pub(crate) async fn claim_in(
     };
     let mut busy = Busy::load(tx, channel, now).await?;
     let mut countries = pace.countries();
-    countries.end(tx, channel, now).await?;
+    let mut put_off: BTreeMap<Millis, Vec<String>> = BTreeMap::new();
     let (mut waiting, mut unsure) = (Vec::new(), Vec::new());
     // What was found leaves at once; what else is due is asked right after.
     let mut claim = Claim { again: Some(now), ..Claim::default() };
@@ -324,7 +325,7 @@ pub(crate) async fn claim_in(
         let asked = matches!(one.kind, DeliveryKind::Code | DeliveryKind::Test);
         let passes = if asked { Passes::Yes } else { countries.pass(&one.to, now) };
         if let Passes::Later(until) = passes {
-            busy::wait(tx, &[row.id], until).await?;
+            put_off.entry(until).or_default().push(row.id);
             continue;
         }
         if !busy.take(&one) {
@@ -336,13 +337,17 @@ pub(crate) async fn claim_in(
             break;
         };
         if let Passes::Try(country) = passes {
-            countries.try_one(tx, channel, &country, now).await?;
+            countries.try_one(&country, &one.attempt_id, now);
+            countries.write(tx, channel).await?;
         }
         one.slot = slot;
         claim.claimed.push(one);
     }
     busy::wait(tx, &waiting, now.plus_secs(BUSY_SECS)).await?;
     busy::wait(tx, &unsure, now.plus_secs(UNSURE_SECS)).await?;
+    for (until, some) in put_off {
+        busy::wait(tx, &some, until).await?;
+    }
     if pass == Pass::One && !claim.claimed.is_empty() {
         claim.again = Some(pace.probe(now));
     }

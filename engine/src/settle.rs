@@ -136,6 +136,11 @@ impl Held {
         self.delivery.kind == kind.as_str()
     }
 
+    /// Whoever asked for it looks at the page, and asks again.
+    fn is_asked_for(&self) -> bool {
+        self.is_kind(DeliveryKind::Code) || self.is_kind(DeliveryKind::Test)
+    }
+
     /// Moves the delivery on if that is legal; a final state never moves.
     async fn deliver(
         &mut self,
@@ -158,9 +163,7 @@ impl Held {
             self.delivery.id.as_str(),
             from.as_str()
         )?;
-        if moved != 1 {
-            return Err(Error::Internal("a held delivery changed".to_owned()));
-        }
+        one_moved(moved)?;
         to.as_str().clone_into(&mut self.delivery.state);
         Ok(true)
     }
@@ -227,28 +230,30 @@ impl Held {
         code: Option<&str>,
         now: Millis,
     ) -> Result<()> {
-        self.attempt_moves(state)?;
+        let from = self.attempt_moves(state)?;
         let (check, finished) = timing(state, now);
-        exec!(
+        let moved = exec!(
             tx,
-            "UPDATE attempts SET state = $1, code = $2, check_ms = $3, checks = 0, finished_ms = $4 WHERE id = $5",
+            "UPDATE attempts SET state = $1, code = $2, check_ms = $3, checks = 0, finished_ms = $4
+             WHERE id = $5 AND state = $6",
             state.as_str(),
             code,
             check,
             finished,
-            self.attempt.id.as_str()
-        )
-        .map(drop)
+            self.attempt.id.as_str(),
+            from.as_str()
+        )?;
+        one_moved(moved)
     }
 
-    /// The attempt is held, so that nobody else moves it.
-    fn attempt_moves(&mut self, to: AttemptState) -> Result<()> {
+    /// Whether it may move so; from which state.
+    fn attempt_moves(&mut self, to: AttemptState) -> Result<AttemptState> {
         let from = self.attempt_state()?;
         if !from.can_become(to) {
             return Err(Error::Internal(format!("an attempt that is {from:?} cannot become {to:?}")));
         }
         to.as_str().clone_into(&mut self.attempt.state);
-        Ok(())
+        Ok(from)
     }
 
     /// The same, with what Twilio told.
@@ -259,14 +264,14 @@ impl Held {
         remote: &Remote,
         now: Millis,
     ) -> Result<()> {
-        self.attempt_moves(state)?;
+        let from = self.attempt_moves(state)?;
         let status = remote.status.as_str();
         let code = (is_final(rank(status)) && !is_success(status)).then(|| why(remote));
         let (check, finished) = timing(state, now);
-        exec!(
+        let moved = exec!(
             tx,
             "UPDATE attempts SET provider_sid = $1, provider_status = $2, status_rank = $3, state = $4, code = $5,
-                 check_ms = $6, checks = 0, finished_ms = $7 WHERE id = $8",
+                 check_ms = $6, checks = 0, finished_ms = $7 WHERE id = $8 AND state = $9",
             remote.sid.as_str(),
             status,
             rank(status).max(self.attempt.status_rank),
@@ -274,9 +279,10 @@ impl Held {
             code,
             check,
             finished,
-            self.attempt.id.as_str()
-        )
-        .map(drop)
+            self.attempt.id.as_str(),
+            from.as_str()
+        )?;
+        one_moved(moved)
     }
 
     pub(crate) async fn note(
@@ -385,6 +391,11 @@ pub(crate) async fn acknowledged(
     let (member_id, mutes) = (&held.delivery.member_id, digits == "2");
     threads::call_off(engine, tx, member_id, &place.thread, place.retraction || mutes, now).await?;
     if mutes { threads::keep_mute(tx, member_id, &place.thread, now).await } else { Ok(()) }
+}
+
+/// It was held, so that nobody else can have moved it.
+fn one_moved(moved: u64) -> Result<()> {
+    if moved == 1 { Ok(()) } else { Err(Error::Internal("what was held has changed".to_owned())) }
 }
 
 /// When an attempt in this state is next asked about, and when it ended.

@@ -80,7 +80,7 @@ enum On {
 type Line = (On, &'static [&'static str], Remedy);
 
 /// The first line that names a code and its channel counts.
-const TABLE: [Line; 26] = [
+const TABLE: [Line; 27] = [
     // The account: token, funds, permissions. `no_number` is our word for an account without any.
     (On::Both, &["20003", "401", "20005", "10001", "10002", "20006", "20403", "20008", "30002"], STOP),
     // Our number.
@@ -117,13 +117,15 @@ const TABLE: [Line; 26] = [
     (On::Texts, &["30008", "30017", "30410", "30500"], again(2, NOTHING)),
     // Too old when its turn came: Twilio's line is long.
     (On::Texts, &["30036"], FREQUENT),
-    // Filtered for its words or its sender; the next may get through.
-    (On::Texts, &["30007"], ALARM),
-    // Registration of senders, caps of a sender, a country's texts blocked.
-    (On::Texts, &["30018", "30024", "30032", "30033", "30034", "30035"], HOLD),
-    (On::Texts, &["30022", "30023", "30027", "30450"], HOLD),
+    // Filtered for its words, or its number blocked for a while or by its carrier: the next may get through.
+    (On::Texts, &["30007", "30024", "30450"], ALARM),
+    // Our sender is not registered in that country, or its registration is in doubt.
+    (On::Texts, &["30018", "30032", "30033", "30034", "30035"], HOLD),
+    // Caps of a sender: later there may be room.
+    (On::Texts, &["30022", "30023", "30027"], again(5, ALARM)),
     // What we should not have asked.
     (On::Both, &["21201", "21213", "21205", "21602", "21603", "21604", "21609", "21617", "21618"], OURS),
+    (On::Both, &["20001", "20404"], OURS),
     (
         On::Both,
         &["21619", "21218", "21624", "32018", "11100", "90007", "90014", "30045", "bad_request"],
@@ -158,9 +160,7 @@ pub fn reason(code: &str) -> String {
         "10002" | "20006" | "20403" | "20008" => "the Twilio account, or our key to it, may not do this",
         "21210" | "21212" | "21606" | "21601" | "21705" => "Twilio refuses the number that we come from",
         "22005" => "too many of our calls wait at Twilio",
-        "30018" | "30024" | "30032" | "30033" | "30034" | "30035" => "our sender is not registered for them",
-        "30022" | "30023" | "30027" => "our sender has sent as many as it may for now",
-        "30450" => "Twilio blocks them for the time being",
+        "30018" | "30032" | "30033" | "30034" | "30035" => "our sender is not registered for them",
         _ => "Twilio fails",
     };
     format!("{what} (error {code})")
@@ -178,10 +178,10 @@ mod tests {
 
     #[test]
     fn what_is_ours_to_mend_blocks_nobody() {
-        for code in ["30007", "21608", "14107"] {
+        for code in ["30007", "30024", "30450", "21608", "14107"] {
             assert_eq!(Remedy::of(Channel::Text, code), ALARM, "{code}");
         }
-        for code in ["30018", "30022", "30023", "30027", "30032", "30033", "30034", "30035", "30450"] {
+        for code in ["30018", "30032", "30033", "30034", "30035"] {
             assert_eq!(Remedy::of(Channel::Text, code), HOLD, "{code}");
             assert!(
                 reason(code).ends_with(&format!("(error {code})"))
@@ -212,6 +212,7 @@ mod tests {
         assert_eq!(Remedy::of(Channel::Call, "21214"), again(3, BLOCK));
         assert_eq!(Remedy::of(Channel::Text, "30005"), again(2, BLOCK));
         assert_eq!(Remedy::of(Channel::Text, "30003"), again(2, FADES));
+        assert_eq!(Remedy::of(Channel::Text, "30023"), again(5, ALARM));
         assert_eq!(Remedy::of(Channel::Call, "10004"), again(5, LASTING));
         assert_eq!(Remedy::of(Channel::Call, "603").tries, Some(1));
         assert_eq!(Remedy::of(Channel::Call, "503"), NOTHING);

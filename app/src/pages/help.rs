@@ -139,16 +139,11 @@ fn alerts() -> impl IntoView {
     }
 }
 
-/// How often it calls again, and when: "Not answered or busy: it calls again after 60 and 180 seconds".
+/// Whether it calls again, and when: "it calls again after 60 seconds, then after 180 more".
 fn redials(pauses: &[i64]) -> String {
-    let each: Vec<String> = pauses.iter().map(i64::to_string).collect();
-    match each.split_last() {
-        None => "it does not call again".to_owned(),
-        Some((only, [])) => format!("it calls again after {only} seconds"),
-        Some((last, rest)) => {
-            format!("it calls again after {} seconds, and after {last} more", rest.join(", "))
-        }
-    }
+    let Some((first, more)) = pauses.split_first() else { return "it does not call again".to_owned() };
+    let each: Vec<String> = more.iter().map(|pause| format!(", then after {pause} more")).collect();
+    format!("it calls again after {first} seconds{}, as long as the alert is worth it", each.concat())
 }
 
 fn keys(redial_secs: &[i64]) -> impl IntoView + use<> {

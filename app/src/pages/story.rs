@@ -65,7 +65,7 @@ fn when(shares: &Shares, clock: &Clock) -> impl IntoView + use<> {
         Some((last, words)) => (first, last, Some(view! { {format!("; {words} ")} {clock.exact(all.last)} })),
         None => (first, own.as_ref().map_or(all.last, |own| own.last), None),
     };
-    let held = all.held.then_some(" Twilio takes nothing from us just now, so it may become later.");
+    let held = all.held.then_some(" Twilio does not take all from us just now, so it may become later.");
     view! { <p class="leaves">{first} " " {clock.exact(last)} {second} "."{held}</p> }
 }
 

@@ -399,7 +399,7 @@ async fn refused(answer: Response) -> ProviderError {
     match status {
         StatusCode::REQUEST_TIMEOUT => ProviderError::Unknown { code },
         // Not in Twilio's words: something between us and Twilio refused in its place.
-        status if own.is_none() && status.is_client_error() && !OURS.contains(&status) => {
+        status if own.is_none() && !status.is_server_error() && !OURS.contains(&status) => {
             ProviderError::Retry {
                 code: "not_twilio".to_owned(),
                 after: after.unwrap_or(DEFAULT_RETRY),
@@ -425,9 +425,43 @@ async fn read<T: for<'de> Deserialize<'de>>(answer: Response) -> Result<T, Provi
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
     use std::time::Duration;
 
-    use super::asked_wait;
+    use model::contact::E164;
+    use tokio::net::TcpListener;
+
+    use super::{Account, ProviderError, Twilio, Voice, asked_wait};
+
+    /// The request arrived, for all that is known: it may have been processed.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_never_comes_is_of_unknown_outcome() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (ours, to) = (E164::parse("+15005550006").unwrap(), E164::parse("+14155550123").unwrap());
+        let account = Account {
+            sid: "AC0".to_owned(),
+            auth_token: "t".to_owned(),
+            secondary_token: None,
+            api_key: None,
+            from: Some(ours),
+            api_base: format!("http://{}", listener.local_addr().unwrap()),
+        };
+        let twilio = Twilio::new(account).unwrap();
+        let silent = tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                open.push(stream);
+            }
+        });
+        let lost = Err(ProviderError::Unknown { code: "timeout".to_owned() });
+        assert_eq!(twilio.send_text(&to, "x", "http://127.0.0.1:9/", 900).await, lost);
+        assert_eq!(
+            twilio.place_call(&to, Voice::Twiml("<Response/>"), "http://127.0.0.1:9/", None).await,
+            lost
+        );
+        silent.abort();
+    }
 
     #[test]
     fn a_wait_is_asked_for_in_seconds_or_until_a_moment() {

@@ -9,6 +9,7 @@ use model::time::Millis;
 use sqlx::FromRow;
 
 use super::pace::lasts;
+use crate::breaker::countries::Countries;
 use crate::db::{Tx, row, rows};
 use crate::error::Result;
 use crate::{Engine, breaker};
@@ -24,7 +25,7 @@ pub struct Leaves {
     pub late: usize,
     /// About when the last of them leaves that leaves in time; when the last of them expires if none does.
     pub last: Millis,
-    /// The channel is held back, so it may become later.
+    /// The channel is held back, at least in some country, so it may become later.
     pub held: bool,
 }
 
@@ -61,6 +62,7 @@ struct PaceRow {
     opened_ms: Option<i64>,
     probe_ms: i64,
     rest_ms: i64,
+    countries: String,
 }
 
 /// When the last calls and texts of an alert leave that still wait; nothing for a channel by which none waits.
@@ -115,15 +117,16 @@ async fn by(
         last.id.as_str()
     )?;
     let now = engine.now();
-    let sql = "SELECT next_us, opened_ms, probe_ms, rest_ms FROM rate_slots WHERE name = $1";
+    let sql = "SELECT next_us, opened_ms, probe_ms, rest_ms, countries FROM rate_slots WHERE name = $1";
     let pace = row!(tx, PaceRow, sql, channel.as_str())?;
     let free_us = pace.as_ref().map_or(0, |pace| pace.next_us).max(now.0 * 1000);
     let holds = |pace: PaceRow| {
         let probe = pace.opened_ms.map(|_| Millis(pace.probe_ms));
         probe.max(breaker::rests(pace.rest_ms, now))
     };
+    let in_part = pace.as_ref().is_some_and(|pace| !Countries::read(&pace.countries).is_empty());
     let until = pace.and_then(holds);
-    let held = until.is_some();
+    let held = in_part || until.is_some();
     let from_us = until.map_or(free_us, |until| free_us.max(until.0 * 1000));
     let told = foretell(&line, now, |slots| from_us + lasts(engine.settings().per_second(channel), slots));
     let tell =

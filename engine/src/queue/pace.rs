@@ -238,10 +238,13 @@ pub(crate) async fn spare(tx: &mut Tx, engine: &Engine, channel: Channel, cost: 
         channel.as_str(),
         now_us + BESIDE_US + lasts(engine.settings().per_second(channel), MOST_COST)
     )?;
-    if let Some(next) = &next {
-        engine.lanes().beside(channel).left_us.store(next.next_us, Ordering::Relaxed);
+    let Some(next) = next else { return Ok(false) };
+    let left_us = &engine.lanes().beside(channel).left_us;
+    // Nobody else has taken any since, as far as can be told.
+    if [now_us, left_us.load(Ordering::Relaxed)].contains(&(next.next_us - takes_us)) {
+        left_us.store(next.next_us, Ordering::Relaxed);
     }
-    Ok(next.is_some())
+    Ok(true)
 }
 
 #[derive(FromRow)]

@@ -7,8 +7,8 @@ use model::rule::Rule;
 
 use super::{Facts, Reach, Todo};
 use crate::blocks::Block;
-use crate::breaker::countries;
 use crate::contacts::Contact;
+use crate::phone;
 
 /// A phone that has not been heard of for so long is worth a test.
 const LONG_MS: i64 = 90 * 86_400_000;
@@ -68,7 +68,8 @@ impl Facts {
 
     /// Whether Twilio takes what goes to it in this way.
     fn leaves(&self, contact: &Contact, way: Channel) -> bool {
-        let there = |country: &String| countries::country(contact.phone.as_ref()) == *country;
+        let own = contact.phone.as_ref().and_then(phone::country_of);
+        let there = |country: &String| own.as_ref() == Some(country);
         !self.down.iter().any(|(down, country)| *down == way && country.as_ref().is_none_or(there))
     }
 
@@ -170,7 +171,8 @@ impl Facts {
             return None;
         }
         let words =
-            "Twilio takes nothing from us at the moment, so nothing can ring. We keep trying.".to_owned();
+            "Twilio takes nothing for you from us at the moment, so nothing can ring. We keep trying."
+                .to_owned();
         Some((words, None, false))
     }
 

@@ -186,7 +186,7 @@ fn held_back() {
 #[test]
 fn nothing_leaves() {
     let both = vec![(Channel::Call, None), (Channel::Text, None)];
-    let words = "Twilio takes nothing from us at the moment, so nothing can ring. We keep trying.";
+    let words = "Twilio takes nothing for you from us at the moment, so nothing can ring. We keep trying.";
     says(&Facts { down: both, ..well() }, false, words, None);
     let words = "You will get a text for 1 rule, but Twilio takes no calls from us at the moment.";
     says(&Facts { down: vec![(Channel::Call, None)], ..well() }, true, words, None);

@@ -8,14 +8,14 @@ use model::time::Millis;
 use sqlx::FromRow;
 
 use super::{Held, follow, is_success, why};
-use crate::breaker::{Pulse, countries};
+use crate::breaker::{MOST_REST_MS, Pulse};
 use crate::db::{Tx, row};
 use crate::error::Result;
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
-use crate::{Engine, alarms, blocks, dispatch};
+use crate::{Engine, alarms, blocks, dispatch, phone};
 
-/// Before another try of a call or text that failed on its way.
+/// Before the second try of a call or text that failed on its way; each further one waits twice as long.
 const RETRY_FAILED_SECS: i64 = 30;
 /// The longest wait before a refused request is tried again.
 const MOST_BACKOFF_SECS: i64 = 30;
@@ -71,28 +71,41 @@ pub(super) async fn ended(
         }
     }
     // Whoever asked for a code or a test sees what happened and asks again.
-    let asked = held.is_kind(DeliveryKind::Code) || held.is_kind(DeliveryKind::Test);
+    let asked = held.is_asked_for();
     if remedy.holds {
-        held.pulse = Some(Pulse::Held { country: country(tx, held).await?, code: code.to_owned() });
+        hold(tx, held, code).await?;
         if !asked {
-            return again(engine, tx, held, (now, None), code, now).await;
+            return again(engine, tx, held, (now, Some(Priority::Repeat)), code, now).await;
         }
     }
     let wait = match (held.channel, status) {
         _ if asked => None,
-        (Channel::Call, "busy" | "no-answer") => {
+        (Channel::Call, status) if rang_in_vain(status, code) => {
             engine.settings().redial_secs.get(held.done(tx).await?.saturating_sub(1)).copied()
         }
         (channel, _) => {
             let usual = if channel == Channel::Call { CALL_TRIES } else { 1 };
-            let most = remedy.tries.unwrap_or(usual);
-            (held.done(tx).await? < most).then_some(RETRY_FAILED_SECS)
+            let (done, most) = (held.done(tx).await?, remedy.tries.unwrap_or(usual));
+            (done < most).then(|| later(done))
         }
     };
     match wait {
-        Some(wait) => again(engine, tx, held, (now.plus_secs(wait), Some(Priority::Repeat)), code, now).await,
+        Some(wait) => {
+            alarm(tx, held, remedy, code, now).await?;
+            again(engine, tx, held, (now.plus_secs(wait), Some(Priority::Repeat)), code, now).await
+        }
         None => give_up(engine, tx, held, code, now).await,
     }
+}
+
+/// Before another try of what failed on its way so often.
+fn later(times: usize) -> i64 {
+    RETRY_FAILED_SECS << times.saturating_sub(1).min(3)
+}
+
+/// The phone was busy or not picked up, as Twilio says it or as its network did.
+fn rang_in_vain(status: &str, code: &str) -> bool {
+    matches!(status, "busy" | "no-answer") || matches!(code, "486" | "600" | "480" | "408" | "487")
 }
 
 /// Tries it again; where a call would be too old by then, a text takes its place.
@@ -127,18 +140,16 @@ pub(super) async fn failed(
     let remedy = Remedy::of(held.channel, code);
     held.pulse = pulse(error, remedy);
     if remedy.holds {
-        held.pulse = Some(Pulse::Held { country: country(tx, held).await?, code: code.to_owned() });
+        hold(tx, held, code).await?;
     }
     match error {
         ProviderError::Retry { after, .. } => {
             held.note(tx, "refused", Some(code), now).await?;
             held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
-            let lasts = held.times(tx, code).await? >= remedy.tries.unwrap_or(1);
-            if lasts || remedy.alarm != Some(Alarm::Lasting) {
-                alarm(tx, held, remedy, code, now).await?;
-            }
+            alarm(tx, held, remedy, code, now).await?;
             let growing = 1_i64 << held.delivery.attempts.clamp(1, 6) >> 1;
-            let asked = i64::try_from(after.as_secs()).unwrap_or(MOST_BACKOFF_SECS);
+            // Like the channel's rest.
+            let asked = i64::try_from(after.as_millis()).unwrap_or(MOST_REST_MS).min(MOST_REST_MS) / 1000;
             // A missed slot is nobody's refusal.
             let growing = if code == dispatch::LATE { 0 } else { growing.min(MOST_BACKOFF_SECS) };
             let wait = asked.max(growing);
@@ -147,13 +158,15 @@ pub(super) async fn failed(
         ProviderError::Permanent { .. } | ProviderError::NotFound => {
             held.note(tx, "refused", Some(code), now).await?;
             held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
-            if remedy.stops || remedy.holds {
+            let times = held.times(tx, code).await?;
+            if remedy.stops {
                 // Nobody's fault to whom it is owed. The breaker says when it is tried again.
                 again(engine, tx, held, (now, None), code, now).await?;
-            } else if remedy.tries.is_some_and(|_| !held.is_kind(DeliveryKind::Code))
-                && held.times(tx, code).await? < remedy.tries.unwrap_or(1)
-            {
-                again(engine, tx, held, (now.plus_secs(RETRY_FAILED_SECS), None), code, now).await?;
+            } else if remedy.holds && !held.is_asked_for() {
+                again(engine, tx, held, (now, Some(Priority::Repeat)), code, now).await?;
+            } else if times < remedy.tries.unwrap_or(1) && !held.is_kind(DeliveryKind::Code) {
+                alarm(tx, held, remedy, code, now).await?;
+                again(engine, tx, held, (now.plus_secs(later(times)), None), code, now).await?;
             } else {
                 give_up(engine, tx, held, code, now).await?;
             }
@@ -245,11 +258,18 @@ struct PhoneRow {
     phone: Option<String>,
 }
 
-/// Where the number is to which it went.
-async fn country(tx: &mut Tx, held: &Held) -> Result<String> {
+/// Where the number is to which it went, unless its contact was removed meanwhile.
+async fn country(tx: &mut Tx, held: &Held) -> Result<Option<String>> {
     let sql = "SELECT phone FROM contacts WHERE id = $1";
     let found = row!(tx, PhoneRow, sql, held.delivery.contact_id.as_deref())?;
-    Ok(countries::country(found.and_then(|row| E164::parse(&row.phone?).ok()).as_ref()))
+    Ok(found.and_then(|row| phone::country_of(&E164::parse(&row.phone?).ok()?)))
+}
+
+/// What goes to the same country would be refused too.
+async fn hold(tx: &mut Tx, held: &mut Held, code: &str) -> Result<()> {
+    let (attempt_id, code) = (held.attempt.id.clone(), code.to_owned());
+    held.pulse = country(tx, held).await?.map(|country| Pulse::Held { country, code, attempt_id });
+    Ok(())
 }
 
 #[derive(FromRow)]
@@ -279,6 +299,7 @@ async fn alarm(tx: &mut Tx, held: &Held, remedy: Remedy, code: &str, now: Millis
     };
     let see = format!("see twilio.com/docs/errors/{code}");
     let (subject, message) = match alarm {
+        Alarm::Lasting if held.times(tx, code).await? < remedy.tries.unwrap_or(1) => return Ok(()),
         Alarm::Frequent if !frequent(tx, code, now).await? => return Ok(()),
         Alarm::Frequent => {
             let message = format!(
@@ -290,7 +311,7 @@ async fn alarm(tx: &mut Tx, held: &Held, remedy: Remedy, code: &str, now: Millis
             (code.to_owned(), format!("Twilio refused a {what} with error {code}: {see}."))
         }
         Alarm::Country => {
-            let country = country(tx, held).await?;
+            let country = country(tx, held).await?.unwrap_or_else(|| "an unknown country".to_owned());
             let message = format!(
                 "Twilio may not {what} numbers of {country} (error {code}): permit that country, or give the \
                  account a sender for it; {see}. Contacts there are kept, and tried with the next alert."

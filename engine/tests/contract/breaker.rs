@@ -19,7 +19,11 @@ scenarios!(
     a_sender_that_is_refused_is_kept_owed,
     an_account_that_fails_later_is_kept_owed,
     a_country_that_refuses_our_sender_waits_and_others_do_not,
+    a_hold_ends_where_nothing_fails_though_nothing_is_told,
+    a_try_that_never_left_proves_nothing,
+    a_hold_is_of_a_country_that_is_known,
     whoever_asks_for_a_code_finds_out_at_once,
+    what_answers_in_twilios_place_ends_nothing,
 );
 
 const ANN: &str = "+14145550123";
@@ -267,13 +271,22 @@ async fn told(w: &World, number: &str, status: &str) {
     engine::callbacks::status(&w.engine, &attempt, &news).await.unwrap();
 }
 
-/// Twilio takes them and fails them a moment later, since our sender is not registered for that country.
-async fn a_country_that_refuses_our_sender_waits_and_others_do_not(w: &World) {
-    const ROME: &str = "+393471234567";
-    const US: [&str; 3] = ["+14145551000", "+14145551001", "+14145551002"];
+const US: [&str; 3] = ["+14145551000", "+14145551001", "+14145551002"];
+const ROME: &str = "+393471234567";
+
+/// The number of the newest attempt.
+async fn newest(w: &World) -> String {
+    let sql = "SELECT c.phone FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
+               JOIN contacts c ON c.id = d.contact_id ORDER BY a.started_ms DESC, a.id DESC LIMIT 1";
+    w.value(sql).await
+}
+
+/// Three in the US and one in Rome were texted; Twilio took them, and then failed those to the US, since our sender is not
+/// registered there.
+async fn unregistered(w: &World) {
     people(w, 3).await;
     w.listener(ROME, "text").await;
-    for number in US {
+    for number in US.into_iter().chain([ROME]) {
         w.phones.script(number, "sent-forever").await;
     }
     w.take(&new("S230101a", 1e-9)).await;
@@ -281,37 +294,46 @@ async fn a_country_that_refuses_our_sender_waits_and_others_do_not(w: &World) {
     for number in US {
         told(w, number, "failed").await;
     }
+    told(w, ROME, "delivered").await;
+}
+
+async fn a_country_that_refuses_our_sender_waits_and_others_do_not(w: &World) {
+    unregistered(w).await;
     let held = held_in(w, "US").await.unwrap();
     assert_eq!((held.code.as_str(), held.next), ("30034", w.now().plus_secs(60)));
     assert!(open(w, Channel::Text).await.is_none(), "the channel works");
     let words = alarm(w).await.unwrap();
-    assert!(
-        words.starts_with("Texts to numbers of US wait: our sender is not registered for them (error 30034)"),
-        "{words}"
-    );
+    let right = "Texts to numbers of US wait: our sender is not registered for them (error 30034)";
+    assert!(words.starts_with(right), "{words}");
     assert!(!reachable(w).await);
     let gauge = async || metrics::text(&w.engine).await.unwrap();
     assert!(gauge().await.contains("ringdown_held_countries{channel=\"text\"} 1"));
     assert_eq!(w.count("deliveries WHERE state = 'queued' AND code = '30034'").await, 3);
     assert_eq!(w.step().await, 0, "nobody is tried before its time");
     // Others are told of the next one at once.
-    w.take(&new("S230102a", 1e-9)).await;
+    let alert = w.take(&new("S230102a", 1e-9)).await.id;
     assert_eq!(w.step().await, 1);
     told(w, ROME, "delivered").await;
-    assert_eq!(w.count("deliveries WHERE state = 'queued'").await, 6);
-    // One finds out, and fails.
+    let told_of = engine::queue::leaves::of_alert(&w.engine, &alert).await.unwrap();
+    assert_eq!((told_of[0].waiting, told_of[0].held), (3, true));
+    // One finds out, and fails; the next one is somebody else's.
     w.pass(60);
-    assert_eq!(w.step().await, 1);
-    assert_eq!(w.step().await, 0);
-    let last = "SELECT c.phone FROM attempts a JOIN deliveries d ON d.id = a.delivery_id
-                JOIN contacts c ON c.id = d.contact_id ORDER BY a.started_ms DESC, a.id DESC LIMIT 1";
-    told(w, &w.value(last).await, "failed").await;
+    assert_eq!((w.step().await, w.step().await), (1, 0));
+    let first = newest(w).await;
+    told(w, &first, "failed").await;
     assert_eq!(held_in(w, "US").await.unwrap().next, w.now().plus_secs(60));
-    // The next one does not: the rest leaves a minute later.
-    w.pass(60);
-    assert_eq!(w.step().await, 1);
+    w.pass(59);
     assert_eq!(w.step().await, 0);
-    w.pass(60);
+    w.pass(1);
+    assert_eq!((w.step().await, w.step().await), (1, 0));
+    let second = newest(w).await;
+    assert_ne!(first, second);
+    // What left before it says nothing new.
+    let of_the_second = held_in(w, "US").await;
+    told(w, &first, "failed").await;
+    assert_eq!(held_in(w, "US").await, of_the_second);
+    // It gets through, and all of them leave.
+    told(w, &second, "delivered").await;
     assert_eq!(w.step().await, 5);
     assert!(held_in(w, "US").await.is_none() && alarm(w).await.is_none());
     assert!(reachable(w).await);
@@ -319,15 +341,98 @@ async fn a_country_that_refuses_our_sender_waits_and_others_do_not(w: &World) {
     assert_eq!(w.count("deliveries WHERE state = 'queued'").await, 0);
 }
 
+/// Some carriers never tell that a text was delivered.
+async fn a_hold_ends_where_nothing_fails_though_nothing_is_told(w: &World) {
+    unregistered(w).await;
+    w.sql(
+        "UPDATE deliveries SET state = 'cancelled' WHERE state = 'queued' AND contact_id <>
+           (SELECT id FROM contacts WHERE phone = '+14145551000')",
+    )
+    .await;
+    w.pass(60);
+    assert_eq!(w.step().await, 1);
+    told(w, US[0], "sent").await;
+    w.pass(149);
+    w.step().await;
+    assert!(held_in(w, "US").await.is_some());
+    w.pass(1);
+    // Nothing is left to be sent.
+    assert_eq!(w.step().await, 0);
+    assert!(held_in(w, "US").await.is_none() && alarm(w).await.is_none());
+}
+
+async fn a_try_that_never_left_proves_nothing(w: &World) {
+    unregistered(w).await;
+    w.phones.fault(json!({ "route": "messages.create", "kind": "too_many_requests", "times": 1 })).await;
+    w.pass(60);
+    assert_eq!(w.step().await, 1);
+    w.pass(150);
+    w.step().await;
+    assert!(held_in(w, "US").await.is_some());
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 1, "the next one finds out");
+}
+
+async fn a_hold_is_of_a_country_that_is_known(w: &World) {
+    people(w, 1).await;
+    w.phones.script(US[0], "sent-forever").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let attempt = w.attempts().await.pop().unwrap();
+    let sid = w.value("SELECT provider_sid FROM attempts").await;
+    w.sql("UPDATE deliveries SET contact_id = NULL").await;
+    let news = [("MessageSid", sid.as_str()), ("MessageStatus", "failed"), ("ErrorCode", "30034")];
+    let news: Vec<_> = news.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    engine::callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+    assert!(breaker::list(&w.engine).await.unwrap()[0].countries.is_empty());
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["cancelled contact_removed"]);
+}
+
 async fn whoever_asks_for_a_code_finds_out_at_once(w: &World) {
     people(w, 1).await;
     w.take(&new("S230101a", 1e-9)).await;
     w.step().await;
-    told(w, "+14145551000", "failed").await;
+    told(w, US[0], "failed").await;
     let max = w.member("max").await;
     let new = w.unverified(&max, "+14145550126", "text").await;
     engine::verification::send(&w.engine, &max, &new.id, Channel::Text).await.unwrap();
     assert_eq!(w.step().await, 1);
     told(w, "+14145550126", "failed").await;
     assert_eq!(w.count("deliveries WHERE kind = 'code' AND state = 'failed' AND code = '30034'").await, 1);
+    // Also where it is refused at once; what nobody asked for waits.
+    w.pass(61);
+    w.phones
+        .fault(
+            json!({ "route": "messages.create", "kind": "error", "status": 400, "code": 30034, "times": 2 }),
+        )
+        .await;
+    engine::verification::send(&w.engine, &max, &new.id, Channel::Text).await.unwrap();
+    w.step().await;
+    assert_eq!(w.count("deliveries WHERE kind = 'code' AND state = 'failed' AND code = '30034'").await, 2);
+    assert_eq!(w.count("deliveries WHERE kind = 'alert' AND state = 'queued' AND code = '30034'").await, 1);
+    assert_eq!(w.step().await, 0);
+}
+
+/// Neither Twilio's refusals nor its redirections: something between us and Twilio answers in its place.
+async fn what_answers_in_twilios_place_ends_nothing(w: &World) {
+    for (status, id) in [(302, "S230101a"), (403, "S230102a"), (404, "S230103a")] {
+        if status == 302 {
+            people(w, 5).await;
+        }
+        w.phones
+            .fault(json!({ "route": "messages.create", "kind": "html", "status": status, "times": 5 }))
+            .await;
+        w.take(&new(id, 1e-9)).await;
+        w.step().await;
+        assert_eq!(w.count("deliveries WHERE state = 'queued' AND code = 'not_twilio'").await, 5, "{status}");
+        assert_eq!(open(w, Channel::Text).await.unwrap().code, "not_twilio");
+        w.pass(15);
+        w.step().await;
+        w.pass(4);
+        w.step().await;
+        assert!(open(w, Channel::Text).await.is_none());
+        assert_eq!(w.count("deliveries WHERE state = 'queued'").await, 0);
+    }
+    assert_eq!(w.phones.creates().await.len(), 15);
 }

@@ -14,6 +14,8 @@ scenarios!(
     a_phone_that_is_off_for_days_is_given_up,
     a_number_that_leads_nowhere_is_given_up_after_two_tries,
     a_phone_that_declines_is_not_tried_again,
+    a_network_that_says_busy_is_a_busy_phone,
+    a_senders_cap_is_an_alarm_and_waited_for,
     a_country_without_permission_is_one_alarm,
     what_happens_to_many_is_an_alarm,
     too_many_calls_at_a_time_are_an_alarm_if_it_lasts,
@@ -30,11 +32,11 @@ async fn a_number_that_cannot_be_reached_is_given_up_after_three_tries(w: &World
     let (ann, _) = w.listener(ANN, "call").await;
     w.phones.script(ANN, "21214").await;
     w.take(&new("S230101a", 1e-9)).await;
-    for _ in 0..2 {
+    for wait in [30, 60] {
         assert_eq!(w.step().await, 1);
         assert_eq!(w.calls().await, ["queued 21214"]);
         assert_eq!(blocks::list(&w.engine, &ann).await.unwrap().len(), 0);
-        w.pass(30);
+        w.pass(wait);
     }
     assert_eq!(w.step().await, 2, "the last call, and the text that follows it");
     assert_eq!(w.calls().await, ["failed 21214"]);
@@ -121,6 +123,41 @@ async fn a_phone_that_declines_is_not_tried_again(w: &World) {
     assert_eq!(blocks::list(&w.engine, &ann).await.unwrap().len(), 0);
 }
 
+/// Twilio calls it failed; its network's answer was "busy here" (486) or "temporarily unavailable" (480).
+async fn a_network_that_says_busy_is_a_busy_phone(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.script(ANN, "ring").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 1);
+    for (code, wait) in [("486", 60), ("480", 180)] {
+        ends(w, &[("CallStatus", "failed"), ("SipResponseCode", code)]).await;
+        w.pass(wait - 1);
+        assert_eq!(w.step().await, 0);
+        w.pass(1);
+        assert_eq!(w.step().await, 1);
+    }
+    ends(w, &[("CallStatus", "failed"), ("SipResponseCode", "600")]).await;
+    assert_eq!(w.calls().await, ["failed 600"]);
+}
+
+async fn a_senders_cap_is_an_alarm_and_waited_for(w: &World) {
+    w.listener(ANN, "text").await;
+    w.phones.script(ANN, "sent-forever").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for wait in [30, 60, 120, 240] {
+        assert_eq!(w.step().await, 1);
+        ends(w, &[("MessageStatus", "failed"), ("ErrorCode", "30022")]).await;
+        assert_eq!(w.deliveries().await, ["queued 30022"]);
+        assert_eq!(raised(w).await, ["30022"]);
+        w.pass(wait - 1);
+        assert_eq!(w.step().await, 0);
+        w.pass(1);
+    }
+    assert_eq!(w.step().await, 1);
+    ends(w, &[("MessageStatus", "delivered")]).await;
+    assert_eq!(w.deliveries().await, ["reached -"]);
+}
+
 async fn a_country_without_permission_is_one_alarm(w: &World) {
     let (rome, pisa, york) = ("+390612345678", "+390612345679", "+442071234567");
     for number in [rome, pisa, york] {
@@ -169,10 +206,10 @@ async fn too_many_calls_at_a_time_are_an_alarm_if_it_lasts(w: &World) {
     w.listener(ANN, "call").await;
     w.phones.script(ANN, "10004").await;
     w.take(&new("S230101a", 1e-9)).await;
-    for tries in 1..=5 {
+    for wait in [30, 60, 120, 240, 0] {
         assert_eq!(raised(w).await, [""; 0]);
-        assert!(w.step().await >= 1, "try {tries}");
-        w.pass(30);
+        assert!(w.step().await >= 1, "before a wait of {wait} s");
+        w.pass(wait);
     }
     assert_eq!(w.calls().await, ["failed 10004"]);
     assert_eq!(raised(w).await, ["10004"]);
