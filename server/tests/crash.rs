@@ -1,5 +1,5 @@
 //! Killed outright, again and again, in the midst of telling many people, while Twilio fails in every way it can, and
-//! its database too: by the simulator's ledger everybody is called, nobody twice, and never faster than allowed.
+//! its database too: by the simulator's ledger everybody is called or texted, nobody twice, and never faster than allowed.
 //!
 //! `cargo test` runs a short one of each; `make soak` sets `RINGDOWN_SOAK` to a number of rounds and runs them long.
 //! Easily got wrong: the kill comes with a request's arrival, before its answer, so that the program never learns
@@ -22,7 +22,7 @@ use cluster::Cluster;
 use engine::db::Db;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use ringdown::Ringdown;
+use ringdown::{Ringdown, phone, wants_texts};
 use serde_json::{Value, json};
 use twilio::Twilio;
 
@@ -103,13 +103,17 @@ async fn told_to_stop_it_finishes_what_is_under_way() {
     let (status, after) = ringdown.terminate();
     assert_eq!(status.code(), Some(0), "it ended by itself");
     assert!(after < Duration::from_secs(10), "{after:?}");
-    let carried = twilio.get("counts").await["calls"].clone();
-    assert_eq!(carried, json!(twilio.arrivals.count()), "no request was given up in the midst");
+    let carried = async || {
+        let counts = twilio.get("counts").await;
+        counts["calls"].as_u64().unwrap() + counts["messages"].as_u64().unwrap()
+    };
+    let all = carried().await;
+    assert_eq!(all, twilio.arrivals.count() as u64, "no request was given up in the midst");
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(twilio.get("counts").await["calls"], carried, "nothing leaves after the end");
+    assert_eq!(carried().await, all, "nothing leaves after the end");
     ringdown.start().await;
-    ringdown.settled(taken["id"].as_str().unwrap()).await;
-    assert_eq!(tally(&twilio.get("ledger").await, "call", 60, 1), (0, 0));
+    ringdown.sent(taken["id"].as_str().unwrap()).await;
+    assert_eq!(tally(&twilio.get("ledger").await, 60, 1), (0, 0));
     eprintln!("told to stop with calls in flight: ended after {:.1} s", after.as_secs_f64());
 }
 
@@ -130,14 +134,19 @@ impl Drop for Folder {
     }
 }
 
-/// How many of the people were not reached in each of the rounds, and how many more than once in one.
-fn tally(ledger: &Value, kind: &str, people: usize, rounds: usize) -> (usize, usize) {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for create in ledger["creates"].as_array().unwrap().iter().filter(|create| create["kind"] == kind) {
-        *counts.entry(create["to"].as_str().unwrap()).or_default() += 1;
+/// How many of the people were not told in each of the rounds as they chose, and how many were called or texted more than
+/// once in one. Whoever is called may get a text when the call has ended, and whoever chose texts is never called.
+fn tally(ledger: &Value, people: usize, rounds: usize) -> (usize, usize) {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for create in ledger["creates"].as_array().unwrap() {
+        let (kind, to) = (create["kind"].as_str().unwrap(), create["to"].as_str().unwrap());
+        *counts.entry((kind, to)).or_default() += 1;
     }
-    let lost = people.saturating_sub(counts.values().filter(|&&count| count >= rounds).count());
-    (lost, counts.values().filter(|&&count| count > rounds).count())
+    let count = |kind: &str, n: usize| counts.get(&(kind, phone(n).as_str())).copied().unwrap_or(0);
+    let own = |n: usize| if wants_texts(n) { "message" } else { "call" };
+    let lost = (0..people).filter(|&n| count(own(n), n) < rounds).count();
+    let called = (0..people).filter(|&n| wants_texts(n) && count("call", n) > 0).count();
+    (lost, called + counts.values().filter(|&&count| count > rounds).count())
 }
 
 /// What to do next, as chance has it.
@@ -147,10 +156,11 @@ struct Chance {
 }
 
 impl Chance {
-    /// After how many arrivals of a round somebody is killed, in order.
+    /// After how many arrivals of a round somebody is killed, in order: also when everybody was told for the first time,
+    /// and calls end and are followed by texts.
     fn moments(&mut self, plan: &Plan) -> Vec<usize> {
-        let mut moments: Vec<usize> =
-            (0..plan.kills).map(|_| self.random.random_range(1..plan.people)).collect();
+        let last = plan.people * 3 / 2;
+        let mut moments: Vec<usize> = (0..plan.kills).map(|_| self.random.random_range(1..last)).collect();
         moments.sort_unstable();
         moments
     }
@@ -205,22 +215,27 @@ async fn survive(
         for program in &mut programs {
             program.ready().await;
         }
-        programs[0].settled(taken["id"].as_str().unwrap()).await;
+        let id = taken["id"].as_str().unwrap();
+        programs[0].sent(id).await;
+        if round + 1 == plan.rounds {
+            // Callbacks that were lost are made up for by asking, after a minute.
+            let ends = programs[0].ended(id).await;
+            assert!(ends.iter().all(|end| matches!(end.as_str(), "reached" | "unconfirmed")), "{ends:?}");
+        }
         let ledger = twilio.get("ledger").await;
-        let (lost, doubled) = tally(&ledger, "call", plan.people, round + 1);
-        let busiest = ledger["max_per_second"]["call"].as_u64().unwrap();
+        let (lost, doubled) = tally(&ledger, plan.people, round + 1);
+        let busiest = ["call", "message"].map(|kind| ledger["max_per_second"][kind].as_u64().unwrap());
+        let busiest = busiest.into_iter().max().unwrap_or(0);
         // The last line of a run is its total; `scripts/soak` adds them up.
         eprintln!(
             "soak {name}, seed {seed}: {} rounds, {kills} kills, {restarts} database restarts, {} faults, \
-             {} people called, {lost} lost, {doubled} doubled, {busiest} of {RATE} calls in the busiest second, {:.0} s",
+             {} people told, {lost} lost, {doubled} doubled, {busiest} of {RATE} calls or texts in the busiest second, {:.0} s",
             round + 1,
             twilio.struck().await,
             plan.people * (round + 1),
             began.elapsed().as_secs_f64()
         );
         assert_eq!((lost, doubled), (0, 0), "round {round} of seed {seed}");
-        let (_, texted) = tally(&ledger, "message", 0, round + 1);
-        assert_eq!(texted, 0, "somebody was texted twice in round {round} of seed {seed}");
-        assert!(busiest <= u64::from(RATE), "{busiest} calls in one second");
+        assert!(busiest <= u64::from(RATE), "{busiest} calls or texts in one second");
     }
 }

@@ -10,6 +10,16 @@ use tokio::net::TcpListener;
 use crate::twilio::Twilio;
 use crate::{AUTH, PATIENCE, SID, TOKEN};
 
+/// Whether one of the people chose texts; the others are called.
+pub const fn wants_texts(n: usize) -> bool {
+    n % 3 == 2
+}
+
+/// The number of one of the people.
+pub fn phone(n: usize) -> String {
+    format!("+1414555{:04}", 1000 + n)
+}
+
 pub struct Ringdown {
     environment: Vec<(&'static str, String)>,
     folder: PathBuf,
@@ -51,8 +61,9 @@ impl Ringdown {
         let each = |make: &dyn Fn(usize) -> Value| (0..people).map(make).collect::<Vec<_>>();
         let file = json!({
             "members": each(&|n| json!({ "username": format!("m{n}"), "name": format!("M {n}") })),
-            "contacts": each(&|n| json!({ "id": n, "owner": format!("m{n}"), "kind": "phone", "method": "call",
-                "phone": format!("+1414555{:04}", 1000 + n), "verified": true, "description": "Mobile" })),
+            "contacts": each(&|n| json!({ "id": n, "owner": format!("m{n}"), "kind": "phone",
+                "method": if wants_texts(n) { "text" } else { "call" }, "phone": phone(n), "verified": true,
+                "description": "Mobile" })),
             "rules": each(&|n| json!({ "owner": format!("m{n}"), "description": "All", "category": "superevent",
                 "contacts": [n] })),
         });
@@ -121,8 +132,17 @@ impl Ringdown {
         tokio::time::timeout(PATIENCE, posting).await.expect("the alert was never taken")
     }
 
-    /// Waits until no delivery of the alert is open but for its callbacks.
-    pub async fn settled(&self, id: &str) {
+    /// Waits until no delivery of the alert waits to be sent.
+    pub async fn sent(&self, id: &str) {
+        self.until_none_is(id, &["queued", "sending", "unknown"]).await;
+    }
+
+    /// Waits until each has come to its end; how they ended.
+    pub async fn ended(&self, id: &str) -> Vec<String> {
+        self.until_none_is(id, &["queued", "sending", "unknown", "sent"]).await
+    }
+
+    async fn until_none_is(&self, id: &str, open_states: &[&str]) -> Vec<String> {
         let url = format!("{}/api/v1/alerts/{id}", self.url);
         let mut open = Vec::new();
         let until = Instant::now() + PATIENCE;
@@ -131,13 +151,11 @@ impl Ringdown {
                 && let Ok(record) = answer.json::<Value>().await
                 && let Some(deliveries) = record["deliveries"].as_array()
             {
-                let states = deliveries.iter().filter_map(|one| one["state"].as_str());
-                open = states
-                    .filter(|state| matches!(*state, "queued" | "sending" | "unknown"))
-                    .map(str::to_owned)
-                    .collect();
+                let states = deliveries.iter().filter_map(|one| one["state"].as_str().map(str::to_owned));
+                let all: Vec<String> = states.collect();
+                open = all.iter().filter(|state| open_states.contains(&state.as_str())).cloned().collect();
                 if open.is_empty() {
-                    return;
+                    return all;
                 }
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

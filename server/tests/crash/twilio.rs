@@ -1,4 +1,4 @@
-//! Twilio, failing on purpose, with a note of each request for a call as it arrives.
+//! Twilio, failing on purpose, with a note of each request for a call or a text as it arrives.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::{AUTH, PATIENCE, SID};
 
-/// How many requests for calls have arrived.
+/// How many requests for calls and texts have arrived.
 #[derive(Clone, Default)]
 pub struct Arrivals {
     count: Arc<AtomicUsize>,
@@ -60,7 +60,10 @@ impl Twilio {
         let arrivals = Arrivals::default();
         let noted = arrivals.clone();
         let watched = sim.router().layer(middleware::from_fn(move |request: Request, next: Next| {
-            if request.method() == "POST" && request.uri().path().ends_with("/Calls.json") {
+            let path = request.uri().path();
+            if request.method() == "POST"
+                && (path.ends_with("/Calls.json") || path.ends_with("/Messages.json"))
+            {
                 noted.count.fetch_add(1, Ordering::SeqCst);
                 noted.news.notify_waiters();
             }
@@ -79,15 +82,28 @@ impl Twilio {
 
     /// From now on it fails in every way it can.
     pub async fn fail(&self) {
+        for route in ["calls.create", "messages.create"] {
+            for fault in [
+                json!({ "kind": "error", "after_accept": true, "probability": 0.03 }),
+                json!({ "kind": "error", "probability": 0.03 }),
+                json!({ "kind": "html", "after_accept": true, "probability": 0.01 }),
+                json!({ "kind": "drop", "after_accept": true, "probability": 0.03 }),
+                json!({ "kind": "drop", "probability": 0.03 }),
+                json!({ "kind": "truncate", "after_accept": true, "probability": 0.03 }),
+                // Longer than anybody waits for an answer.
+                json!({ "kind": "hang", "after_accept": true, "delay_ms": 12_000, "probability": 0.01 }),
+                json!({ "kind": "latency", "delay_ms": 300, "probability": 0.03 }),
+                json!({ "kind": "too_many_requests", "probability": 0.03, "retry_after": 1 }),
+                json!({ "kind": "callback_first", "probability": 0.1 }),
+            ] {
+                let mut fault = fault;
+                fault["route"] = json!(route);
+                self.fault(&fault).await;
+            }
+        }
         for fault in [
-            json!({ "route": "calls.create", "kind": "error", "after_accept": true, "probability": 0.04 }),
-            json!({ "route": "calls.create", "kind": "error", "probability": 0.03 }),
-            json!({ "route": "calls.create", "kind": "drop", "after_accept": true, "probability": 0.04 }),
-            json!({ "route": "calls.create", "kind": "drop", "probability": 0.03 }),
-            json!({ "route": "calls.create", "kind": "truncate", "after_accept": true, "probability": 0.03 }),
-            json!({ "route": "calls.create", "kind": "too_many_requests", "probability": 0.04, "retry_after": 1 }),
-            json!({ "route": "calls.create", "kind": "callback_first", "probability": 0.1 }),
-            json!({ "route": "*.list", "kind": "error", "status": 503, "code": 20503, "probability": 0.03 }),
+            json!({ "route": "calls.list", "kind": "error", "status": 503, "code": 20503, "probability": 0.03 }),
+            json!({ "route": "messages.list", "kind": "error", "status": 503, "code": 20503, "probability": 0.03 }),
             json!({ "route": "callback", "kind": "lose", "probability": 0.1 }),
             json!({ "route": "callback", "kind": "duplicate", "probability": 0.1 }),
             json!({ "route": "callback", "kind": "reorder", "probability": 0.1 }),
