@@ -7,11 +7,12 @@
 
 use model::contact::Channel;
 use model::delivery::{AttemptState, DeliveryKind, DeliveryState, Priority};
+use model::remedy::Remedy;
 use model::time::Millis;
 use sqlx::FromRow;
 
 use crate::breaker::Pulse;
-use crate::db::{Tx, exec, held, row};
+use crate::db::{Tx, exec, held, row, rows};
 use crate::error::{Error, Result};
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
@@ -95,6 +96,11 @@ pub(crate) struct DeliveryRow {
 #[derive(FromRow)]
 struct Done {
     n: i64,
+}
+
+#[derive(FromRow)]
+struct Ended {
+    code: Option<String>,
 }
 
 /// Locks the attempt, then its delivery (always in this order).
@@ -205,16 +211,18 @@ impl Held {
         Ok(counted.and_then(|row| usize::try_from(row.n).ok()).unwrap_or(1))
     }
 
-    /// How many attempts reached Twilio and ended there; what was refused has rung nowhere.
+    /// How many attempts reached Twilio and ended there; what was refused has rung nowhere, and what failed while its
+    /// country was held says nothing of the phone.
     async fn done(&self, tx: &mut Tx) -> Result<usize> {
-        let counted = row!(
+        let ended = rows!(
             tx,
-            Done,
-            "SELECT count(*) AS n FROM attempts WHERE delivery_id = $1 AND state = $2",
+            Ended,
+            "SELECT code FROM attempts WHERE delivery_id = $1 AND state = $2",
             self.delivery.id.as_str(),
             AttemptState::Done.as_str()
         )?;
-        Ok(counted.and_then(|row| usize::try_from(row.n).ok()).unwrap_or(1))
+        let holds = |code: String| Remedy::of(self.channel, &code).holds;
+        Ok(ended.into_iter().filter(|ended| !ended.code.clone().is_some_and(holds)).count().max(1))
     }
 
     fn attempt_state(&self) -> Result<AttemptState> {

@@ -188,6 +188,7 @@ async fn survive(
     }
     programs[0].import(plan.people);
     let (began, mut kills, mut restarts) = (Instant::now(), 0, 0);
+    let mut alerts = Vec::new();
     for round in 0..plan.rounds {
         for program in programs.iter_mut().filter(|program| !program.runs()) {
             program.start().await;
@@ -215,12 +216,15 @@ async fn survive(
         for program in &mut programs {
             program.ready().await;
         }
-        let id = taken["id"].as_str().unwrap();
-        programs[0].sent(id).await;
-        if round + 1 == plan.rounds {
-            // Callbacks that were lost are made up for by asking, after a minute.
+        alerts.push(taken["id"].as_str().unwrap().to_owned());
+        programs[0].sent(&alerts[round]).await;
+        for id in alerts.iter().filter(|_| round + 1 == plan.rounds) {
+            // Callbacks that were lost are made up for by asking, after a minute. Nobody presses a key, so that each call
+            // is followed by a text.
             let ends = programs[0].ended(id).await;
             assert!(ends.iter().all(|end| matches!(end.as_str(), "reached" | "unconfirmed")), "{ends:?}");
+            let called = (0..plan.people).filter(|&n| !wants_texts(n)).count();
+            assert_eq!(ends.len(), plan.people + called);
         }
         let ledger = twilio.get("ledger").await;
         let (lost, doubled) = tally(&ledger, plan.people, round + 1);

@@ -63,7 +63,7 @@ fn item(alarm: &Alarm, clock: &Clock) -> impl IntoView + use<> {
         "gracedb_unreachable" => "GraceDB does not answer",
         "self_test" => "The self-test failed",
         "provider_refuses" => "Twilio refuses",
-        "channel_held" => "Nothing leaves",
+        "channel_held" => "Held back",
         "feed_down" => "igwn-alert cannot be read",
         _ => "Alarm",
     };
@@ -123,7 +123,7 @@ fn channel_list(channels: &[Standing], clock: &Clock) -> impl IntoView + use<> {
             };
             let all = open.map(|open| why("They".to_owned(), open));
             let there: Vec<_> =
-                countries.iter().map(|(name, open)| why(format!("Those to numbers of {name}"), open)).collect();
+                countries.iter().map(|(name, open)| why(format!("Those to numbers in {name}"), open)).collect();
             view! {
                 <li class="item">
                     <div class="top-line"><h3>{name}</h3> {mark}</div>

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use model::contact::{Channel, E164};
+use model::remedy::Remedy;
 use model::time::Millis;
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -21,6 +22,8 @@ use crate::{Engine, phone};
 const PAUSE_SECS: i64 = 60;
 /// What has not failed by then has not failed: without callbacks it is asked about after a minute.
 const PROOF_SECS: i64 = 150;
+/// The clocks of two replicas differ by less.
+const SLACK_SECS: i64 = 60;
 
 /// One country's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +54,7 @@ pub(crate) struct Countries(BTreeMap<String, Hold>);
 
 /// Until then, if that lies ahead and no clock that was ahead has written it.
 fn ahead(until_ms: i64, now: Millis) -> Option<Millis> {
-    within(until_ms, now, PROOF_SECS * 1000)
+    within(until_ms, now, (PROOF_SECS + SLACK_SECS) * 1000)
 }
 
 impl Countries {
@@ -86,17 +89,27 @@ impl Countries {
         }
     }
 
+    /// A moment that no hold waits for yet: by it what waits is told apart.
+    fn moment(&self, from: Millis) -> i64 {
+        let mut at = from.0;
+        while self.0.values().any(|hold| hold.next_ms == at) {
+            at += 1;
+        }
+        at
+    }
+
     /// This attempt is on its way to find out.
     pub(crate) fn try_one(&mut self, country: &str, attempt_id: &str, now: Millis) {
+        let next_ms = self.moment(now.plus_secs(PROOF_SECS));
         if let Some(hold) = self.0.get_mut(country) {
             hold.tried = Some(attempt_id.to_owned());
-            hold.next_ms = now.plus_secs(PROOF_SECS).0;
+            hold.next_ms = next_ms;
         }
     }
 
     /// This attempt was refused. Others than the one that finds out say nothing that is not known.
     fn refuse(&mut self, country: &str, code: &str, attempt_id: &str, now: Millis) {
-        let next_ms = now.plus_secs(PAUSE_SECS).0;
+        let next_ms = self.moment(now.plus_secs(PAUSE_SECS));
         match self.0.get_mut(country) {
             None => {
                 let hold = Hold { code: code.to_owned(), since_ms: now.0, next_ms, tried: None };
@@ -153,9 +166,10 @@ pub(super) async fn refused(
             put_off(tx, channel, Millis(old.next_ms), Millis(new.next_ms)).await?;
         }
     }
+    let code = all.0.get(country).map_or(code, |hold| &hold.code);
     let why = model::remedy::reason(code);
     let message = format!(
-        "{} to numbers of {country} wait: {why}; see twilio.com/docs/errors/{code}. One is tried now and then; the rest \
+        "{} to numbers in {country} wait: {why}; see twilio.com/docs/errors/{code}. One is tried now and then; the rest \
          leave when it gets through.",
         super::noun(channel)
     );
@@ -176,27 +190,35 @@ fn subject(channel: Channel, country: &str) -> String {
 #[derive(FromRow)]
 struct Tried {
     state: String,
-    provider_status: Option<String>,
+    code: Option<String>,
+    check_ms: Option<i64>,
 }
 
 /// What became of one that was tried.
 enum Fate {
-    /// It got through.
+    /// It got through, or failed at the phone.
     Through,
-    /// Twilio has it.
+    /// Twilio has it, and has been asked about it as often as it should.
     Taken,
-    /// It may never have left.
-    Unknown,
+    /// Nobody knows yet.
+    Open,
+    /// It never left, or failed for the account's sake.
+    Nothing,
 }
 
-async fn fate(tx: &mut Tx, attempt_id: &str) -> Result<Fate> {
-    let sql = "SELECT state, provider_status FROM attempts WHERE id = $1";
-    let Some(tried) = row!(tx, Tried, sql, attempt_id)? else { return Ok(Fate::Unknown) };
-    Ok(match (tried.state.as_str(), tried.provider_status.as_deref()) {
-        ("done", Some("delivered" | "read")) => Fate::Through,
-        // What fails for another reason than the hold's failed at the phone.
-        ("accepted" | "done", _) => Fate::Taken,
-        _ => Fate::Unknown,
+async fn fate(tx: &mut Tx, channel: Channel, attempt_id: &str, now: Millis) -> Result<Fate> {
+    let sql = "SELECT state, code, check_ms FROM attempts WHERE id = $1";
+    let Some(tried) = row!(tx, Tried, sql, attempt_id)? else { return Ok(Fate::Nothing) };
+    let ours = |code: &str| {
+        let remedy = Remedy::of(channel, code);
+        remedy.holds || remedy.stops || matches!(code, "lost" | "silent" | "canceled")
+    };
+    Ok(match tried.state.as_str() {
+        "done" if tried.code.is_some_and(|code| ours(&code)) => Fate::Nothing,
+        "done" => Fate::Through,
+        "accepted" if tried.check_ms.is_some_and(|at| at > now.0) => Fate::Taken,
+        "refused" => Fate::Nothing,
+        _ => Fate::Open,
     })
 }
 
@@ -207,6 +229,9 @@ pub(crate) async fn step(engine: &Engine) -> Result<()> {
     drop(tx);
     for row in some {
         let Some(channel) = Channel::parse(&row.name) else { continue };
+        if Countries::read(&row.countries).0.values().all(|hold| hold.tried.is_none()) {
+            continue;
+        }
         if again(|| end(engine, channel)).await? {
             engine.bus().work();
             engine.bus().changed_for_all();
@@ -215,35 +240,36 @@ pub(crate) async fn step(engine: &Engine) -> Result<()> {
     Ok(())
 }
 
-/// True if one ended.
+/// True if something may leave now.
 async fn end(engine: &Engine, channel: Channel) -> Result<bool> {
-    let now = engine.now();
     let mut tx = engine.db().write().await?;
     let before = hold(&mut tx, channel).await?;
+    // Not sooner: a claim may just have written of a try.
+    let now = engine.now();
     let mut all = before.clone();
     for (country, hold) in &before.0 {
         let Some(attempt_id) = &hold.tried else { continue };
         let waits = ahead(hold.next_ms, now).is_some();
-        match fate(&mut tx, attempt_id).await? {
-            Fate::Taken | Fate::Unknown if waits => {}
+        match fate(&mut tx, channel, attempt_id, now).await? {
+            Fate::Taken | Fate::Open if waits => continue,
             Fate::Through | Fate::Taken => {
                 all.0.remove(country);
                 alarms::clear_in(&mut tx, Kind::ChannelHeld, &subject(channel, country), now).await?;
-                put_off(&mut tx, channel, Millis(hold.next_ms), now).await?;
             }
-            Fate::Unknown => {
+            Fate::Nothing | Fate::Open => {
                 if let Some(hold) = all.0.get_mut(country) {
-                    hold.tried = None;
+                    (hold.tried, hold.next_ms) = (None, now.0);
                 }
             }
         }
+        put_off(&mut tx, channel, Millis(hold.next_ms), now).await?;
     }
     if all == before {
         return Ok(false);
     }
     all.write(&mut tx, channel).await?;
     tx.commit().await?;
-    Ok(all.0.len() < before.0.len())
+    Ok(true)
 }
 
 #[cfg(test)]

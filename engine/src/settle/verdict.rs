@@ -9,7 +9,7 @@ use sqlx::FromRow;
 
 use super::{Held, follow, is_success, why};
 use crate::breaker::{MOST_REST_MS, Pulse};
-use crate::db::{Tx, row};
+use crate::db::{Tx, exec, row};
 use crate::error::Result;
 use crate::providers::ProviderError;
 use crate::providers::twilio::Remote;
@@ -28,6 +28,8 @@ const ACCOUNT_TRIES: usize = 3;
 const FADED_TIMES: i64 = 3;
 const FADED_SECS: i64 = 2 * 86_400;
 
+/// More turns than any fan-out has.
+const A_LONG_LINE: i64 = 100_000;
 /// So many that end with one code within so long are frequent.
 const FREQUENT_TIMES: i64 = 5;
 const FREQUENT_SECS: i64 = 3600;
@@ -75,7 +77,7 @@ pub(super) async fn ended(
     if remedy.holds {
         hold(tx, held, code).await?;
         if !asked {
-            return again(engine, tx, held, (now, Some(Priority::Repeat)), code, now).await;
+            return behind(engine, tx, held, code, now).await;
         }
     }
     let wait = match (held.channel, status) {
@@ -123,6 +125,13 @@ async fn again(
     Ok(())
 }
 
+/// Puts it back behind all others of its country: another's finds out next.
+async fn behind(engine: &Engine, tx: &mut Tx, held: &mut Held, code: &str, now: Millis) -> Result<()> {
+    again(engine, tx, held, (now, Some(Priority::Repeat)), code, now).await?;
+    let sql = "UPDATE deliveries SET turn = turn + $1 WHERE id = $2 AND state = 'queued'";
+    exec!(tx, sql, A_LONG_LINE, held.delivery.id.as_str()).map(drop)
+}
+
 /// The request failed, or it turned out that it never arrived; false if that is known to be wrong.
 pub(super) async fn failed(
     engine: &Engine,
@@ -163,7 +172,7 @@ pub(super) async fn failed(
                 // Nobody's fault to whom it is owed. The breaker says when it is tried again.
                 again(engine, tx, held, (now, None), code, now).await?;
             } else if remedy.holds && !held.is_asked_for() {
-                again(engine, tx, held, (now, Some(Priority::Repeat)), code, now).await?;
+                behind(engine, tx, held, code, now).await?;
             } else if times < remedy.tries.unwrap_or(1) && !held.is_kind(DeliveryKind::Code) {
                 alarm(tx, held, remedy, code, now).await?;
                 again(engine, tx, held, (now.plus_secs(later(times)), None), code, now).await?;

@@ -21,6 +21,7 @@ scenarios!(
     a_country_that_refuses_our_sender_waits_and_others_do_not,
     a_hold_ends_where_nothing_fails_though_nothing_is_told,
     a_try_that_never_left_proves_nothing,
+    what_a_hold_cost_is_not_the_phones,
     a_hold_is_of_a_country_that_is_known,
     whoever_asks_for_a_code_finds_out_at_once,
     what_answers_in_twilios_place_ends_nothing,
@@ -303,7 +304,7 @@ async fn a_country_that_refuses_our_sender_waits_and_others_do_not(w: &World) {
     assert_eq!((held.code.as_str(), held.next), ("30034", w.now().plus_secs(60)));
     assert!(open(w, Channel::Text).await.is_none(), "the channel works");
     let words = alarm(w).await.unwrap();
-    let right = "Texts to numbers of US wait: our sender is not registered for them (error 30034)";
+    let right = "Texts to numbers in US wait: our sender is not registered for them (error 30034)";
     assert!(words.starts_with(right), "{words}");
     assert!(!reachable(w).await);
     let gauge = async || metrics::text(&w.engine).await.unwrap();
@@ -366,11 +367,35 @@ async fn a_try_that_never_left_proves_nothing(w: &World) {
     w.phones.fault(json!({ "route": "messages.create", "kind": "too_many_requests", "times": 1 })).await;
     w.pass(60);
     assert_eq!(w.step().await, 1);
-    w.pass(150);
-    w.step().await;
+    assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 0);
+    assert_eq!((w.step().await, w.step().await), (1, 0), "the next one finds out");
     assert!(held_in(w, "US").await.is_some());
-    assert_eq!(w.step().await, 0);
-    assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 1, "the next one finds out");
+    told(w, &newest(w).await, "delivered").await;
+    assert_eq!(w.step().await, 1);
+    assert!(held_in(w, "US").await.is_none());
+    w.pass(2);
+    assert_eq!(w.step().await, 1, "the one that was refused for now");
+}
+
+/// Each failure has its own reason: those of the country do not use up the tries of the phone.
+async fn what_a_hold_cost_is_not_the_phones(w: &World) {
+    people(w, 1).await;
+    w.phones.script(US[0], "sent-forever").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for _ in 0..3 {
+        assert_eq!(w.step().await, 1);
+        told(w, US[0], "failed").await;
+        w.pass(60);
+    }
+    assert_eq!(w.step().await, 1);
+    let attempt = w.attempts().await.pop().unwrap();
+    let sid = w.value(&format!("SELECT provider_sid FROM attempts WHERE id = '{attempt}'")).await;
+    let news = [("MessageSid", sid.as_str()), ("MessageStatus", "undelivered"), ("ErrorCode", "30008")];
+    let news: Vec<_> = news.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    engine::callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+    assert_eq!(w.deliveries().await, ["queued 30008"], "it has a second try");
+    w.step().await;
+    assert!(held_in(w, "US").await.is_none(), "it got as far as the phone");
 }
 
 async fn a_hold_is_of_a_country_that_is_known(w: &World) {

@@ -92,7 +92,6 @@ impl Twilio {
                 json!({ "kind": "truncate", "after_accept": true, "probability": 0.03 }),
                 // Longer than anybody waits for an answer.
                 json!({ "kind": "hang", "after_accept": true, "delay_ms": 12_000, "probability": 0.01 }),
-                json!({ "kind": "latency", "delay_ms": 300, "probability": 0.03 }),
                 json!({ "kind": "too_many_requests", "probability": 0.03, "retry_after": 1 }),
                 json!({ "kind": "callback_first", "probability": 0.1 }),
             ] {
