@@ -351,7 +351,7 @@ async fn note_matches(
 /// Leads to our page of the subject, where its reader can say that they know of it, and go on to GraceDB. It is short, to
 /// fit into a text.
 pub fn page_url(public_url: &str, alert: &Alert) -> String {
-    format!("{public_url}/k/{}", alert.id)
+    format!("{public_url}/k/{}", alert.subject())
 }
 
 /// Lower-case hexadecimal.

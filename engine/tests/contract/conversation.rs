@@ -362,10 +362,21 @@ async fn a_reply_takes_a_slot_that_is_free_and_keeps_nobody_waiting(w: &World) {
 }
 
 async fn a_text_leads_to_where_one_says_i_know(w: &World) {
-    w.listener(ANN, "text").await;
+    let (ann, _) = w.listener(ANN, "text").await;
     w.take(&new("S230101a", 1e-9)).await;
     let text = w.value("SELECT body FROM deliveries").await;
     assert!(text.ends_with(&format!(" {PUBLIC}/k/S230101a")) && gsm7::segments(&text) == 1, "{text}");
+    // A confirmed one goes by another name.
+    w.step().await;
+    let confirmed = String::from_utf8(new("S230102a", 1e-9)).unwrap();
+    let confirmed = confirmed
+        .replace(r#""uid":"S230102a""#, r#""uid":"GW230102""#)
+        .replace(r#""superevent_id":"S230102a""#, r#""superevent_id":"S230102a","gw_id":"GW230102""#);
+    w.take(confirmed.as_bytes()).await;
+    let text = w.value("SELECT body FROM deliveries WHERE state = 'queued'").await;
+    let (_, id) = text.split_once("/k/").unwrap();
+    assert!(text.contains("GW230102") && id == "S230102a", "{text}");
+    assert!(history::about(&w.engine, &ann, id).await.is_ok());
 }
 
 async fn an_alert_is_acknowledged_and_muted_by_text(w: &World) {
