@@ -13,14 +13,29 @@ use tracing_subscriber::EnvFilter;
 async fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments());
     engine::providers::install_tls();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    if let Err(error) = log() {
+        return complain(&error, 2);
+    }
     match command::run(cli.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(End::Failed(error)) => complain(&error, 1),
         Err(End::BadInput(error)) => complain(&error, 2),
     }
+}
+
+/// What happens goes to standard error: a line each for people, or an object each for other programs. It is set up
+/// before the configuration is read, so only the environment says how.
+#[expect(clippy::disallowed_methods, reason = "it is about what is told of the configuration, too")]
+fn log() -> Result<(), Failure> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match std::env::var("RINGDOWN_LOG_FORMAT").as_deref() {
+        Err(_) | Ok("" | "text") => log.with_ansi(colours).init(),
+        Ok("json") => log.json().flatten_event(true).init(),
+        Ok(other) => return Err(format!("RINGDOWN_LOG_FORMAT: {other:?} is neither text nor json").into()),
+    }
+    Ok(())
 }
 
 /// What was typed. cargo-leptos starts the program it built without a word, and is known by its variables: it wants

@@ -161,6 +161,7 @@ fn a_wrong_configuration_ends_with_two_and_one_line() {
         (vec![("RINGDOWN_CODE_EXPIRES_MINUTES", "11")], "RINGDOWN_CODE_EXPIRES_MINUTES"),
         (vec![("RINGDOWN_REDIAL_SECONDS", "60,,180")], "RINGDOWN_REDIAL_SECONDS"),
         (vec![("RINGDOWN_TWILIO_BALANCE_FLOOR", "NaN")], "RINGDOWN_TWILIO_BALANCE_FLOOR"),
+        (vec![("RINGDOWN_LOG_FORMAT", "xml")], "RINGDOWN_LOG_FORMAT"),
         (vec![("RINGDOWN_CONFIG", broken.as_str())], "line 2"),
         (vec![("RINGDOWN_CONFIG", unknown.as_str())], "colour"),
         (
@@ -390,6 +391,26 @@ fn a_server_takes_what_is_replayed_and_ends_when_told() {
     let (status, took) = server.terminate();
     assert_eq!(status, Some(0));
     assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+#[test]
+fn the_log_can_be_read_by_programs() {
+    let place = Place::new();
+    let mut server = place
+        .command(&["serve"], &[("RINGDOWN_LOG_FORMAT", "json")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(server.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let objects = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap_or_else(|_| panic!("{line}")));
+    let up = objects.into_iter().find(|one| one["message"] == "ringdown is up");
+    let _ = server.kill();
+    server.wait().unwrap();
+    let up = up.expect("it comes up");
+    assert!(up["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{up}");
+    assert_eq!((&up["level"], &up["database"]), (&json!("INFO"), &json!("sqlite")));
 }
 
 /// From the packet to the key that is pressed, whatever is logged of other crates.
