@@ -23,8 +23,8 @@ use crate::error::Result;
 const SPREAD: f64 = 1.008;
 /// So late may one be, a little less than the spread makes up for.
 const LATE_US: i64 = 7_000;
-/// What is claimed while nobody waits leaves when it is written down, which takes so long; the next slot of any replica
-/// comes that much later.
+/// What is claimed while nobody waits leaves when it is written down, which takes so long; the first slot of a replica
+/// that joins in comes that much later.
 const WRITING_US: i64 = 10_000;
 /// Another replica that took slots so lately may do so again.
 const BESIDE_US: i64 = 10_000_000;
@@ -87,6 +87,7 @@ struct SlotRow {
     pause_ms: i64,
     rest_ms: i64,
     countries: String,
+    began_us: i64,
 }
 
 /// Held until the transaction ends.
@@ -98,6 +99,8 @@ pub(super) struct Pace {
     used: i64,
     /// Nobody waited for a slot.
     idle: bool,
+    /// The last time that nobody waited, as far as all know.
+    began_us: i64,
     row: SlotRow,
 }
 
@@ -116,6 +119,8 @@ pub(crate) struct Beside {
     left_us: AtomicI64,
     /// Until when another replica is reckoned with.
     until_us: AtomicI64,
+    /// The last beginning that this process made or joined.
+    began_us: AtomicI64,
 }
 
 impl Beside {
@@ -125,6 +130,11 @@ impl Beside {
         if next_us > self.left_us.load(Ordering::Relaxed) && next_us > now_us - BESIDE_US {
             self.until_us.store(now_us + BESIDE_US, Ordering::Relaxed);
         }
+    }
+
+    /// Whether another replica began to hand out slots, and this process has had none since.
+    fn joins(&self, began_us: i64) -> bool {
+        self.began_us.load(Ordering::Relaxed) != began_us
     }
 
     /// Whether another replica has taken slots lately.
@@ -142,7 +152,7 @@ impl Pace {
             SlotRow,
             "INSERT INTO rate_slots (name, next_us) VALUES ($1, 0)
              ON CONFLICT (name) DO UPDATE SET next_us = rate_slots.next_us
-             RETURNING next_us, opened_ms, failures, probe_ms, pause_ms, rest_ms, countries",
+             RETURNING next_us, opened_ms, failures, probe_ms, pause_ms, rest_ms, countries, began_us",
             name
         )?;
         let row = held.unwrap_or_default();
@@ -150,9 +160,16 @@ impl Pace {
         let now_us = engine.now_us();
         // Further ahead lies only what a clock that was ahead has left behind.
         let most = now_us + beyond_us() + lasts(per_second, MOST_COST);
-        let next_us = row.next_us.min(most);
+        let mut next_us = row.next_us.min(most);
         notice(tx, engine, channel, row.next_us, now_us);
-        Ok(Self { name, per_second, now_us, next_us, used: 0, idle: next_us <= now_us, row })
+        let idle = next_us <= now_us;
+        let began_us = if idle { now_us } else { row.began_us };
+        // What the other claimed then may leave a little late.
+        let shared = matches!(tx, Tx::Postgres(_));
+        if shared && !idle && engine.lanes().beside(channel).joins(began_us) {
+            next_us += WRITING_US;
+        }
+        Ok(Self { name, per_second, now_us, next_us, used: 0, idle, began_us, row })
     }
 
     /// What the breaker lets through.
@@ -200,19 +217,19 @@ impl Pace {
         full(self.next_us, self.now_us)
     }
 
-    pub(super) async fn release(mut self, tx: &mut Tx, engine: &Engine, channel: Channel) -> Result<()> {
-        // Whether others send too is not known yet by who begins.
-        if self.idle && self.used > 0 && matches!(tx, Tx::Postgres(_)) {
-            self.next_us += WRITING_US;
-        }
-        engine.lanes().beside(channel).left_us.store(self.next_us, Ordering::Relaxed);
+    pub(super) async fn release(self, tx: &mut Tx, engine: &Engine, channel: Channel) -> Result<()> {
+        let beside = engine.lanes().beside(channel);
+        beside.left_us.store(self.next_us, Ordering::Relaxed);
+        beside.began_us.store(self.began_us, Ordering::Relaxed);
         exec!(
             tx,
-            "UPDATE rate_slots SET next_us = $1, used = used + $2, probe_ms = $3, pause_ms = $4 WHERE name = $5",
+            "UPDATE rate_slots SET next_us = $1, used = used + $2, probe_ms = $3, pause_ms = $4, began_us = $5
+             WHERE name = $6",
             self.next_us,
             self.used,
             self.row.probe_ms,
             self.row.pause_ms,
+            self.began_us,
             self.name
         )
         .map(drop)
@@ -292,6 +309,15 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replica_joins_each_beginning_of_another_once() {
+        let beside = Beside::default();
+        assert!(!beside.joins(0), "nobody has begun");
+        assert!(beside.joins(7) && beside.joins(7), "it has had no slots of it yet");
+        beside.began_us.store(7, Ordering::Relaxed);
+        assert!(!beside.joins(7) && beside.joins(9));
+    }
 
     #[test]
     fn another_replica_is_noticed_and_forgotten() {
