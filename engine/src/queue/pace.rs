@@ -119,8 +119,8 @@ pub(crate) struct Beside {
     left_us: AtomicI64,
     /// Until when another replica is reckoned with.
     until_us: AtomicI64,
-    /// The last beginning that this process made or joined.
-    began_us: AtomicI64,
+    /// The last beginning that this process made or joined, in microseconds as the row has it.
+    joined: AtomicI64,
 }
 
 impl Beside {
@@ -134,7 +134,7 @@ impl Beside {
 
     /// Whether another replica began to hand out slots, and this process has had none since.
     fn joins(&self, began_us: i64) -> bool {
-        self.began_us.load(Ordering::Relaxed) != began_us
+        self.joined.load(Ordering::Relaxed) != began_us
     }
 
     /// Whether another replica has taken slots lately.
@@ -220,7 +220,7 @@ impl Pace {
     pub(super) async fn release(self, tx: &mut Tx, engine: &Engine, channel: Channel) -> Result<()> {
         let beside = engine.lanes().beside(channel);
         beside.left_us.store(self.next_us, Ordering::Relaxed);
-        beside.began_us.store(self.began_us, Ordering::Relaxed);
+        beside.joined.store(self.began_us, Ordering::Relaxed);
         exec!(
             tx,
             "UPDATE rate_slots SET next_us = $1, used = used + $2, probe_ms = $3, pause_ms = $4, began_us = $5
@@ -315,7 +315,7 @@ mod tests {
         let beside = Beside::default();
         assert!(!beside.joins(0), "nobody has begun");
         assert!(beside.joins(7) && beside.joins(7), "it has had no slots of it yet");
-        beside.began_us.store(7, Ordering::Relaxed);
+        beside.joined.store(7, Ordering::Relaxed);
         assert!(!beside.joins(7) && beside.joins(9));
     }
 
