@@ -25,6 +25,6 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub use ask::MEMBER;
 #[cfg(feature = "ssr")]
-pub use components::thread::address as about;
+pub use components::thread::address as thread_address;
 #[cfg(feature = "ssr")]
 pub use shell::{App, register, shell};

@@ -221,8 +221,8 @@ impl Held {
             self.delivery.id.as_str(),
             AttemptState::Done.as_str()
         )?;
-        let holds = |code: String| Remedy::of(self.channel, &code).holds;
-        Ok(ended.into_iter().filter(|ended| !ended.code.clone().is_some_and(holds)).count().max(1))
+        let holds = |code: &str| Remedy::of(self.channel, code).holds;
+        Ok(ended.iter().filter(|ended| !ended.code.as_deref().is_some_and(holds)).count().max(1))
     }
 
     fn attempt_state(&self) -> Result<AttemptState> {

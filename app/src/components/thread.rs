@@ -6,6 +6,7 @@
 
 use engine::history::{Gist, Mood, Standing, Thread};
 use leptos::prelude::*;
+use model::alert::Category;
 use model::known::Known;
 
 use super::entry::far;
@@ -30,6 +31,12 @@ const WEIGHTY: [&str; 9] = [
 /// The page of a thread.
 pub fn address(id: &str) -> String {
     format!("/history/about/{}", segment(id))
+}
+
+/// GraceDB's page of a superevent or an event.
+pub(crate) fn in_gracedb(gracedb: &str, category: Category, id: &str) -> String {
+    let place = if category == Category::Superevent { "superevents" } else { "events" };
+    format!("{gracedb}/{place}/{}/view/", segment(id))
 }
 
 /// A text as one part of a path.

@@ -246,8 +246,7 @@ fn answer(one: &Happening, told: &Told, clock: &Clock) -> impl IntoView + use<> 
 
 /// Texts lead here, and many of their readers want to go on.
 fn in_gracedb(thread: &Thread, gracedb: &str) -> impl IntoView + use<> {
-    let place = if thread.category == Category::Superevent { "superevents" } else { "events" };
-    let href = format!("{gracedb}/{place}/{}/view/", thread::segment(&thread.id));
+    let href = thread::in_gracedb(gracedb, thread.category, &thread.id);
     is_known(thread).then(|| view! { <a class="button" href=href rel="noreferrer">"Open in GraceDB"</a> })
 }
 

@@ -3,7 +3,6 @@
 use engine::history::{self, Entry, Why, silence};
 use engine::queue::leaves::{self, Leaves, Shares};
 use leptos::prelude::*;
-use model::alert::Category;
 use model::contact::Channel;
 
 use crate::clock::Clock;
@@ -194,8 +193,7 @@ fn verdict(why: &Why, matched: bool) -> impl IntoView + use<> {
 
 fn facts(entry: &Entry, clock: &Clock, gracedb: &str) -> impl IntoView + use<> {
     let alert = &entry.alert;
-    let place = if alert.category == Category::Superevent { "superevents" } else { "events" };
-    let href = format!("{gracedb}/{place}/{}/view/", alert.id);
+    let href = thread::in_gracedb(gracedb, alert.category, &alert.id);
     let neutron_star = match alert.ns_candidate {
         Some(true) => "yes",
         Some(false) => "no",

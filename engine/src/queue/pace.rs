@@ -132,6 +132,14 @@ impl Beside {
         }
     }
 
+    /// Takes note of slots that this process has taken, if nobody else has taken any since its last, as far as can be told:
+    /// they begin there, or where they begin if nobody waits.
+    fn take(&self, (from_us, next_us): (i64, i64), free_us: i64) {
+        if from_us == free_us || from_us == self.left_us.load(Ordering::Relaxed) {
+            self.left_us.store(next_us, Ordering::Relaxed);
+        }
+    }
+
     /// Whether another replica began to hand out slots, and this process has had none since.
     fn joins(&self, began_us: i64) -> bool {
         self.joined.load(Ordering::Relaxed) != began_us
@@ -256,11 +264,7 @@ pub(crate) async fn spare(tx: &mut Tx, engine: &Engine, channel: Channel, cost: 
         now_us + BESIDE_US + lasts(engine.settings().per_second(channel), MOST_COST)
     )?;
     let Some(next) = next else { return Ok(false) };
-    let left_us = &engine.lanes().beside(channel).left_us;
-    // Nobody else has taken any since, as far as can be told.
-    if [now_us, left_us.load(Ordering::Relaxed)].contains(&(next.next_us - takes_us)) {
-        left_us.store(next.next_us, Ordering::Relaxed);
-    }
+    engine.lanes().beside(channel).take((next.next_us - takes_us, next.next_us), now_us);
     Ok(true)
 }
 
@@ -297,11 +301,7 @@ impl Slot {
         tx.commit().await?;
         let Some(next) = next else { return Ok(None) };
         let from_us = next.next_us - takes_us;
-        let left_us = &engine.lanes().beside(channel).left_us;
-        // Nobody else has taken any since, as far as can be told.
-        if from_us == now_us + WRITING_US || from_us == left_us.load(Ordering::Relaxed) {
-            left_us.store(next.next_us, Ordering::Relaxed);
-        }
+        engine.lanes().beside(channel).take((from_us, next.next_us), now_us + WRITING_US);
         Ok(Some(Self { from_us, until_us: from_us + LATE_US }))
     }
 }

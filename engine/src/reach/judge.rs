@@ -68,8 +68,8 @@ impl Facts {
 
     /// Whether Twilio takes what goes to it in this way.
     fn leaves(&self, contact: &Contact, way: Channel) -> bool {
-        let own = contact.phone.as_ref().and_then(phone::country_of);
-        let there = |country: &String| own.as_ref() == Some(country);
+        let own = || contact.phone.as_ref().and_then(phone::country_of);
+        let there = |country: &String| own().as_ref() == Some(country);
         !self.down.iter().any(|(down, country)| *down == way && country.as_ref().is_none_or(there))
     }
 

@@ -19,7 +19,7 @@ const LISTS: &str = "calls and texts at Twilio";
 const MONEY: &str = "money at Twilio";
 
 /// What Twilio answers whoever may not ask, or asks for what is not there; a suspended account is another thing.
-const MAY_NOT: [&str; 5] = ["20404", "not_found", "20403", "20006", "20008"];
+const MAY_NOT: [&str; 4] = ["20404", "20403", "20006", "20008"];
 
 /// Why a question has no answer.
 enum Fault<'a> {

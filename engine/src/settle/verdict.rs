@@ -167,7 +167,7 @@ pub(super) async fn failed(
         ProviderError::Permanent { .. } | ProviderError::NotFound => {
             held.note(tx, "refused", Some(code), now).await?;
             held.attempt_is(tx, AttemptState::Refused, Some(code), now).await?;
-            let times = held.times(tx, code).await?;
+            let times = if remedy.tries.is_some() { held.times(tx, code).await? } else { 1 };
             if remedy.stops {
                 // Nobody's fault to whom it is owed. The breaker says when it is tried again.
                 again(engine, tx, held, (now, None), code, now).await?;

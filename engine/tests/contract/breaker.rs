@@ -232,6 +232,15 @@ async fn a_sender_that_is_refused_is_kept_owed(w: &World) {
     assert_eq!(w.deliveries().await, ["sent -"]);
 }
 
+/// Twilio tells of the text of an attempt.
+async fn bring(w: &World, attempt: &str, status: &str, code: Option<&str>) {
+    let sid = w.value(&format!("SELECT provider_sid FROM attempts WHERE id = '{attempt}'")).await;
+    let mut news = vec![("MessageSid", sid.as_str()), ("MessageStatus", status)];
+    news.extend(code.map(|code| ("ErrorCode", code)));
+    let news: Vec<_> = news.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    engine::callbacks::status(&w.engine, attempt, &news).await.unwrap();
+}
+
 /// Taken, and then failed since the account was suspended in between.
 async fn an_account_that_fails_later_is_kept_owed(w: &World) {
     w.listener(ANN, "text").await;
@@ -239,10 +248,7 @@ async fn an_account_that_fails_later_is_kept_owed(w: &World) {
     for round in 1..=3 {
         assert_eq!(w.step().await, 1, "round {round}");
         let attempt = w.attempts().await.pop().unwrap();
-        let sid = w.value(&format!("SELECT provider_sid FROM attempts WHERE id = '{attempt}'")).await;
-        let news = [("MessageSid", sid.as_str()), ("MessageStatus", "failed"), ("ErrorCode", "30002")];
-        let news: Vec<_> = news.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        engine::callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+        bring(w, &attempt, "failed", Some("30002")).await;
         assert!(open(w, Channel::Text).await.is_some());
         w.pass(121);
     }
@@ -263,13 +269,7 @@ async fn told(w: &World, number: &str, status: &str) {
          WHERE c.phone = '{number}' ORDER BY a.started_ms DESC, a.id DESC LIMIT 1"
     );
     let attempt = w.value(&format!("SELECT a.id {of}")).await;
-    let sid = w.value(&format!("SELECT a.provider_sid {of}")).await;
-    let mut news = vec![("MessageSid", sid.as_str()), ("MessageStatus", status)];
-    if status == "failed" {
-        news.push(("ErrorCode", "30034"));
-    }
-    let news: Vec<_> = news.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    engine::callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+    bring(w, &attempt, status, (status == "failed").then_some("30034")).await;
 }
 
 const US: [&str; 3] = ["+14145551000", "+14145551001", "+14145551002"];
@@ -389,10 +389,7 @@ async fn what_a_hold_cost_is_not_the_phones(w: &World) {
     }
     assert_eq!(w.step().await, 1);
     let attempt = w.attempts().await.pop().unwrap();
-    let sid = w.value(&format!("SELECT provider_sid FROM attempts WHERE id = '{attempt}'")).await;
-    let news = [("MessageSid", sid.as_str()), ("MessageStatus", "undelivered"), ("ErrorCode", "30008")];
-    let news: Vec<_> = news.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    engine::callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+    bring(w, &attempt, "undelivered", Some("30008")).await;
     assert_eq!(w.deliveries().await, ["queued 30008"], "it has a second try");
     w.step().await;
     assert!(held_in(w, "US").await.is_none(), "it got as far as the phone");
@@ -404,11 +401,8 @@ async fn a_hold_is_of_a_country_that_is_known(w: &World) {
     w.take(&new("S230101a", 1e-9)).await;
     w.step().await;
     let attempt = w.attempts().await.pop().unwrap();
-    let sid = w.value("SELECT provider_sid FROM attempts").await;
     w.sql("UPDATE deliveries SET contact_id = NULL").await;
-    let news = [("MessageSid", sid.as_str()), ("MessageStatus", "failed"), ("ErrorCode", "30034")];
-    let news: Vec<_> = news.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    engine::callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+    bring(w, &attempt, "failed", Some("30034")).await;
     assert!(breaker::list(&w.engine).await.unwrap()[0].countries.is_empty());
     w.step().await;
     assert_eq!(w.deliveries().await, ["cancelled contact_removed"]);

@@ -1,6 +1,6 @@
 //! The next channel: a call that nobody confirmed is followed by a text.
 
-use engine::{Settings, blocks, callbacks, history};
+use engine::{Engine, Settings, blocks, callbacks, history};
 use model::contact::Channel;
 
 use crate::packets::{labelled, new, superevent};
@@ -25,11 +25,15 @@ fn params(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// Lets the newest call end so.
 async fn ends(w: &World, status: &str) {
+    ends_for(w, &w.engine, status).await;
+}
+
+async fn ends_for(w: &World, engine: &Engine, status: &str) {
     let newest = "FROM attempts WHERE channel = 'call' ORDER BY id DESC LIMIT 1";
     let attempt = w.value(&format!("SELECT id {newest}")).await;
     let sid = w.value(&format!("SELECT provider_sid {newest}")).await;
     let news = params(&[("CallSid", &sid), ("CallStatus", status)]);
-    callbacks::status(&w.engine, &attempt, &news).await.unwrap();
+    callbacks::status(engine, &attempt, &news).await.unwrap();
 }
 
 async fn texts(w: &World) -> Vec<String> {
@@ -92,21 +96,14 @@ async fn a_phone_that_never_answers_gets_a_text_after_its_redials(w: &World) {
 async fn redials_are_the_operators_to_say(w: &World) {
     let redial_secs = vec![20];
     let engine = w.beside(&w.phones, w.clock.clone(), Settings { redial_secs, ..settings() });
-    let ended = async || {
-        let newest = "FROM attempts WHERE channel = 'call' ORDER BY id DESC LIMIT 1";
-        let attempt = w.value(&format!("SELECT id {newest}")).await;
-        let sid = w.value(&format!("SELECT provider_sid {newest}")).await;
-        let news = params(&[("CallSid", &sid), ("CallStatus", "busy")]);
-        callbacks::status(&engine, &attempt, &news).await.unwrap();
-    };
     w.listener(ANN, "call").await;
     rings(w).await;
-    ended().await;
+    ends_for(w, &engine, "busy").await;
     w.pass(19);
     assert_eq!(w.step().await, 0);
     w.pass(1);
     assert_eq!(w.step().await, 1);
-    ended().await;
+    ends_for(w, &engine, "busy").await;
     assert_eq!(w.calls().await, ["failed busy"]);
 }
 

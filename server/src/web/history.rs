@@ -27,7 +27,7 @@ pub fn routes() -> Router<App> {
 
 /// The short way to a superevent's page, from a text.
 async fn short(Path(id): Path<String>) -> Redirect {
-    Redirect::to(&app::about(&id))
+    Redirect::to(&app::thread_address(&id))
 }
 
 async fn table(State(app): State<App>, session: Session, Query(form): Query<FilterForm>) -> Response {
