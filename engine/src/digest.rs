@@ -105,24 +105,24 @@ pub(crate) async fn hold(
     Ok(())
 }
 
-/// A member knows of a thread, and of its retraction too (`all`) or not: what is held of it is news no more.
+/// A member knows of a thread, and of the retractions that came until `heard`: what is held of that is news no more.
 pub(crate) async fn known(
     engine: &Engine,
     tx: &mut Tx,
     member_id: &str,
     thread: &str,
-    all: bool,
+    heard: Millis,
     now: Millis,
 ) -> Result<()> {
     outdate(engine, tx, thread, Some(member_id), now).await?;
     exec!(
         tx,
-        "UPDATE held SET done_ms = $1 WHERE member_id = $2 AND done_ms IS NULL AND ($3 OR NOT retraction)
-         AND alert_id IN (SELECT id FROM alerts WHERE thread = $4)",
+        "UPDATE held SET done_ms = $1 WHERE member_id = $2 AND done_ms IS NULL
+         AND alert_id IN (SELECT id FROM alerts WHERE thread = $3 AND (NOT retraction OR received_ms <= $4))",
         now.0,
         member_id,
-        all,
-        thread
+        thread,
+        heard.0
     )
     .map(drop)
 }

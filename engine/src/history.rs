@@ -81,6 +81,10 @@ pub struct Standing {
     pub acknowledged: Option<Millis>,
     /// Since when the member wants no more of it.
     pub muted: Option<Millis>,
+    /// When it was taken back, if that still stands.
+    pub retracted: Option<Millis>,
+    /// When the newest retraction came, for [`crate::threads::acknowledge`]; the epoch if none did.
+    pub heard: Millis,
 }
 
 /// Why a rule did or did not select an alert.

@@ -397,7 +397,8 @@ pub(crate) async fn acknowledged(
     )?;
     let Some(place) = threads::of_alert(tx, held.delivery.alert_id.as_deref()).await? else { return Ok(()) };
     let (member_id, mutes) = (&held.delivery.member_id, digits == "2");
-    threads::call_off(engine, tx, member_id, &place.thread, place.retraction || mutes, now).await?;
+    let heard = if place.retraction || mutes { threads::EVERYTHING } else { threads::NOTHING };
+    threads::call_off(engine, tx, member_id, &place.thread, heard, now).await?;
     if mutes { threads::keep_mute(tx, member_id, &place.thread, now).await } else { Ok(()) }
 }
 

@@ -15,6 +15,10 @@ use crate::{Engine, digest};
 
 /// What was told longer ago is no longer acknowledged: nothing of it can ring any more.
 pub(crate) const ACK_SECS: i64 = 24 * 3600;
+/// No retraction has been heard of.
+pub(crate) const NOTHING: Millis = Millis(0);
+/// Every retraction has been heard of, or is not wanted.
+pub(crate) const EVERYTHING: Millis = Millis(i64::MAX);
 
 #[derive(FromRow)]
 struct Id {
@@ -102,12 +106,13 @@ pub(crate) async fn find_in(tx: &mut Tx, id: &str) -> Result<String> {
 }
 
 /// "I know", said on a page: what key 1 does. What waits for this member is called off, no call is repeated, and who
-/// said it when is kept with each call and text.
-pub async fn acknowledge(engine: &Engine, who: &Member, id: &str) -> Result<()> {
+/// said it when is kept with each call and text. Who read a page that knew of retractions until `heard` only, if of any,
+/// has yet to hear of what came later.
+pub async fn acknowledge(engine: &Engine, who: &Member, id: &str, heard: Millis) -> Result<()> {
     again(|| async {
         let mut tx = engine.db().write().await?;
         let thread = find_in(&mut tx, id).await?;
-        acknowledge_in(engine, &mut tx, who, &thread, engine.now()).await?;
+        acknowledge_in(engine, &mut tx, who, &thread, heard, engine.now()).await?;
         tx.commit().await
     })
     .await?;
@@ -116,29 +121,37 @@ pub async fn acknowledge(engine: &Engine, who: &Member, id: &str) -> Result<()> 
     Ok(())
 }
 
-async fn acknowledge_in(engine: &Engine, tx: &mut Tx, who: &Member, thread: &str, now: Millis) -> Result<()> {
+async fn acknowledge_in(
+    engine: &Engine,
+    tx: &mut Tx,
+    who: &Member,
+    thread: &str,
+    heard: Millis,
+    now: Millis,
+) -> Result<()> {
     exec!(
         tx,
         "UPDATE deliveries SET acked_ms = $1, acked_on_page = TRUE
          WHERE member_id = $2 AND acked_ms IS NULL AND created_ms > $3
              AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
-             AND alert_id IN (SELECT id FROM alerts WHERE thread = $4)",
+             AND alert_id IN (SELECT id FROM alerts WHERE thread = $4 AND (NOT retraction OR received_ms <= $5))",
         now.0,
         who.id.as_str(),
         now.plus_secs(-ACK_SECS).0,
-        thread
+        thread,
+        heard.0
     )?;
-    call_off(engine, tx, &who.id, thread, true, now).await
+    call_off(engine, tx, &who.id, thread, heard, now).await
 }
 
 /// A member knows: what waits for them of this thread is called off, what is under way is not tried again, and what
-/// quiet hours held of it is not told. Who has not heard of the retraction (`all`) has yet to hear of that.
+/// quiet hours held of it is not told. A retraction that came later than the last one they `heard` of is told.
 pub(crate) async fn call_off(
     engine: &Engine,
     tx: &mut Tx,
     member_id: &str,
     thread: &str,
-    all: bool,
+    heard: Millis,
     now: Millis,
 ) -> Result<()> {
     exec!(
@@ -148,13 +161,13 @@ pub(crate) async fn call_off(
              code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
              state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
          WHERE member_id = $2 AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
-             AND alert_id IN (SELECT id FROM alerts WHERE thread = $3 AND ($4 OR NOT retraction))",
+             AND alert_id IN (SELECT id FROM alerts WHERE thread = $3 AND (NOT retraction OR received_ms <= $4))",
         now.0,
         member_id,
         thread,
-        all
+        heard.0
     )?;
-    digest::known(engine, tx, member_id, thread, all, now).await
+    digest::known(engine, tx, member_id, thread, heard, now).await
 }
 
 #[derive(FromRow)]
@@ -187,7 +200,7 @@ pub async fn mute(engine: &Engine, who: &Member, id: &str) -> Result<()> {
         let now = engine.now();
         let mut tx = engine.db().write().await?;
         let thread = find_in(&mut tx, id).await?;
-        acknowledge_in(engine, &mut tx, who, &thread, now).await?;
+        acknowledge_in(engine, &mut tx, who, &thread, EVERYTHING, now).await?;
         keep_mute(&mut tx, &who.id, &thread, now).await?;
         tx.commit().await
     })

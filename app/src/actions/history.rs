@@ -2,6 +2,7 @@
 
 use engine::threads;
 use leptos::server;
+use model::Millis;
 use serde_json::json;
 
 use crate::components::thread::{address, segment};
@@ -12,15 +13,17 @@ fn page(id: &str, alert: &str) -> String {
     if alert.is_empty() { address(id) } else { format!("/history/{}", segment(alert)) }
 }
 
-/// "I know": what key 1 does.
+/// "I know": what key 1 does. `heard` is the newest retraction that the page knew of: who pressed it just before one
+/// came is told of that.
 #[server(prefix = "/do", endpoint = "history/acknowledge")]
 pub(crate) async fn acknowledge_thread(
     #[server(default)] id: String,
     #[server(default)] alert: String,
+    #[server(default)] heard: i64,
 ) -> Answer {
     let page = page(&id, &alert);
     through(&page, json!(null), |engine, who| async move {
-        threads::acknowledge(&engine, &who, &id).await?;
+        threads::acknowledge(&engine, &who, &id, Millis(heard)).await?;
         Ok(Done::at(self::page(&id, &alert)).saying("acknowledged"))
     })
     .await

@@ -154,13 +154,15 @@ fn row(thread: &Thread, clock: &Clock) -> impl IntoView + use<> {
     }
 }
 
-/// "I know" and "no more of this", or their undoing. `alert` is given where the page is that of one alert.
+/// What became of it, then "I know" and "no more of this", or their undoing, then `also`. `alert` is given where the
+/// page is that of one alert.
 pub(crate) fn actions(
     id: &str,
     alert: Option<&str>,
     standing: Standing,
+    also: impl IntoView,
     clock: &Clock,
-) -> impl IntoView + use<> {
+) -> impl IntoView {
     let fields = || {
         let alert = alert.map(|alert| hidden("alert", alert));
         view! { {hidden("id", id)} {alert} }
@@ -169,6 +171,7 @@ pub(crate) fn actions(
         view! {
             <form method="post" action={action::<AcknowledgeThread>()} data-quiet="once">
                 {fields()}
+                {hidden("heard", standing.heard.0.to_string())}
                 <button class="primary" id="acknowledge">"I know"</button>
             </form>
         }
@@ -205,9 +208,18 @@ pub(crate) fn actions(
     } else {
         standing.muted.is_none().then_some("Muting keeps later news of it from you.")
     };
+    let retracted = standing.retracted.map(|at| {
+        view! {
+            <div class="notice bad">
+                {Icon::Cross.draw()}
+                <p>"Retracted at "{clock.at(at)}": GraceDB\u{2019}s advocates do not take it for a real signal."</p>
+            </div>
+        }
+    });
     view! {
+        {retracted}
         {known}
-        <div class="actions">{know} {mute}</div>
+        <div class="actions">{know} {mute} {also}</div>
         {hint.map(|words| view! { <p class="hint">{words}</p> })}
     }
 }

@@ -25,21 +25,18 @@ pub(crate) fn AboutOne() -> impl IntoView {
             asker.ask.see_other(&thread::address(&about.thread.id));
         }
         let name = thread::name(&about.thread);
+        let in_gracedb = in_gracedb(&about.thread, asker.engine().gracedb_url());
         let main = view! {
-            <div class="head">
-                <div class="title">
-                    <p class="eyebrow"><a href="/history">"History"</a></p>
-                    <h1><span class:mono=name == about.thread.id>{name.clone()}</span></h1>
-                    {sub(&about)}
-                </div>
-                {in_gracedb(&about.thread, asker.engine().gracedb_url())}
+            <div class="title">
+                <p class="eyebrow"><a href="/history">"History"</a></p>
+                <h1><span class:mono=name == about.thread.id>{name.clone()}</span></h1>
+                {sub(&about)}
             </div>
             <div id="gist" data-live role="status">
                 <p class="lead">{thread::gist(&about.thread.gist, &clock)}</p>
             </div>
             <div class="stack" id="standing" data-live>
-                {taken_back(&about, &clock)}
-                {thread::actions(&about.thread.id, None, about.standing, &clock)}
+                {thread::actions(&about.thread.id, None, about.standing, in_gracedb, &clock)}
             </div>
             <section class="section" id="timeline" data-live>{timeline(&about, &clock)}</section>
             <section class="section" id="why" data-live>{why(&about, &clock)}</section>
@@ -57,16 +54,6 @@ fn sub(about: &About) -> impl IntoView + use<> {
     let drill = about.thread.drill.then_some("a drill".to_owned());
     let parts: Vec<String> = parts.into_iter().chain(drill).collect();
     (!parts.is_empty()).then(|| view! { <p class="sub">{parts.join(" \u{b7} ")}</p> })
-}
-
-fn taken_back(about: &About, clock: &Clock) -> Option<impl IntoView + use<>> {
-    let at = about.retracted?;
-    Some(view! {
-        <div class="notice bad">
-            {Icon::Cross.draw()}
-            <p>"Retracted at "{clock.at(at)}": GraceDB's advocates do not take it for a real signal."</p>
-        </div>
-    })
 }
 
 fn timeline(about: &About, clock: &Clock) -> impl IntoView + use<> {

@@ -40,7 +40,7 @@ pub(crate) fn Story() -> impl IntoView {
             </div>
             <div class="stack" id="story" data-live>
                 <p class="lead">{lead(&story.entry)}</p>
-                {thread::actions(&story.entry.thread, Some(&id), story.standing, &clock)}
+                {thread::actions(&story.entry.thread, Some(&id), story.standing, (), &clock)}
                 {sent}
                 {why("Why it rang", "matched", &story.matched)}
                 {why(if story.matched.is_empty() { "Why it did not ring" } else { "Rules that did not match" }, "unmatched", &story.unmatched)}

@@ -58,9 +58,12 @@ fn ahead(until_ms: i64, now: Millis) -> Option<Millis> {
 }
 
 impl Countries {
-    /// As the channel's row has them.
+    /// As the channel's row has them. What cannot be read, which nothing here writes, keeps nobody waiting.
     pub(crate) fn read(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+        serde_json::from_str(text).unwrap_or_else(|error| {
+            tracing::error!(%error, "the countries whose texts wait cannot be read, and count as none");
+            Self::default()
+        })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

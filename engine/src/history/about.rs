@@ -37,8 +37,6 @@ pub struct About {
     pub rules: Vec<RuleStory>,
     /// What the member can still do about it.
     pub standing: Standing,
-    /// When it was taken back, if it was.
-    pub retracted: Option<Millis>,
 }
 
 /// One alert and what it did for the member.
@@ -101,8 +99,13 @@ struct InDigest {
 }
 
 #[derive(FromRow)]
-struct Acked {
+struct At {
     at: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct KnownRow {
+    known: String,
 }
 
 #[derive(FromRow)]
@@ -144,8 +147,6 @@ pub async fn about(engine: &Engine, who: &Member, id: &str) -> Result<About> {
         });
     }
     let rules = rule_stories(&judged, &current);
-    let retracted = judged.iter().rev().find(|one| one.alert.retraction && thread.known.retracted);
-    let retracted = retracted.map(|one| one.received);
     let alerts = judged
         .into_iter()
         .map(|one| Happening {
@@ -157,14 +158,14 @@ pub async fn about(engine: &Engine, who: &Member, id: &str) -> Result<About> {
             alert: one.alert,
         })
         .collect();
-    Ok(About { thread, alerts, left_out, rules, standing, retracted })
+    Ok(About { thread, alerts, left_out, rules, standing })
 }
 
 /// What the member can still do about a thread; the same conditions as in [`threads::acknowledge`].
 pub(super) async fn standing(tx: &mut Tx, who: &Member, thread: &str, now: Millis) -> Result<Standing> {
     let known = row!(
         tx,
-        Acked,
+        At,
         "SELECT max(d.acked_ms) AS at FROM alerts a CROSS JOIN deliveries d
          WHERE d.alert_id = a.id AND a.thread = $1 AND d.member_id = $2",
         thread,
@@ -189,7 +190,13 @@ pub(super) async fn standing(tx: &mut Tx, who: &Member, thread: &str, now: Milli
         who.id.as_str(),
         thread
     )?;
+    let sql = "SELECT max(received_ms) AS at FROM alerts WHERE thread = $1 AND retraction";
+    let retraction = row!(tx, At, sql, thread)?.and_then(|row| row.at).map(Millis);
+    let now_known = row!(tx, KnownRow, "SELECT known FROM subjects WHERE id = $1", thread)?;
+    let now_known: Option<Known> = now_known.map(|row| serde_json::from_str(&row.known)).transpose()?;
     Ok(Standing {
+        retracted: retraction.filter(|_| now_known.is_some_and(|known| known.retracted)),
+        heard: retraction.unwrap_or_default(),
         can_acknowledge: asks.is_some_and(|row| row.n > 0),
         acknowledged: known.map(Millis),
         muted: muted.map(|row| Millis(row.created_ms)),

@@ -1,6 +1,7 @@
 //! One superevent, one conversation: what is sent of what matches, who is told of a retraction, and who wants no more.
 
 use engine::{Settings, alarms, blocks, callbacks, dispatch, history, rules};
+use model::Millis;
 use model::contact::Channel;
 use model::rule::RuleForm;
 use model::words::gsm7;
@@ -255,7 +256,7 @@ async fn a_retraction_in_doubt_is_no_text_either(w: &World) {
 async fn who_knows_by_the_page_hears_of_the_retraction(w: &World) {
     let (ann, _) = w.listener(ANN, "call").await;
     let (attempt, sid) = called(w).await;
-    engine::threads::acknowledge(&w.engine, &ann, "S230101a").await.unwrap();
+    engine::threads::acknowledge(&w.engine, &ann, "S230101a", Millis(0)).await.unwrap();
     let unheard = params(&[("CallSid", &sid), ("CallStatus", "no-answer")]);
     callbacks::status(&w.engine, &attempt, &unheard).await.unwrap();
     w.pass(61);

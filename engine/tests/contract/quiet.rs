@@ -7,8 +7,10 @@ use engine::contacts::Contact;
 use engine::conversation::Silent;
 use engine::members::Member;
 use engine::{callbacks, contacts, dispatch, history, mutes, quiet, rules, threads};
+use model::Millis;
 use model::quiet::{QuietForm, WindowForm};
 use model::rule::RuleForm;
+use serde_json::json;
 
 use crate::packets::{labelled, new, superevent};
 use crate::world::{World, fault, fields, form, settings};
@@ -25,6 +27,9 @@ scenarios!(
     another_replica_finds_what_this_one_left,
     who_was_told_in_the_night_hears_the_retraction_at_once,
     who_was_told_before_hears_the_retraction_in_the_morning,
+    who_may_have_been_told_before_is_asked_after_until_it_is_known,
+    who_was_not_told_before_hears_no_retraction_in_the_morning,
+    a_retraction_in_doubt_waits_for_the_morning,
     who_was_told_by_the_digest_hears_the_retraction,
     a_digest_that_waits_is_made_anew,
     a_call_that_quiet_cut_short_is_not_taken_back_in_the_morning,
@@ -186,7 +191,7 @@ async fn what_is_known_by_morning_is_left_out(w: &World) {
     let (ann, _) = sleeper(w, ANN, "text", &nights()).await;
     w.take(&new("S230101a", 1e-9)).await;
     w.take(&new("S230102a", 1e-9)).await;
-    threads::acknowledge(&w.engine, &ann, "S230101a").await.unwrap();
+    threads::acknowledge(&w.engine, &ann, "S230101a", Millis(0)).await.unwrap();
     // Told by a clock that is set back meanwhile.
     w.clock.advance(-1_200_000);
     at(w, "01-14T06:00");
@@ -282,6 +287,68 @@ async fn who_was_told_before_hears_the_retraction_in_the_morning(w: &World) {
     assert_eq!(w.count(&format!("held WHERE contact_id = '{}'", phone.id)).await, 1);
 }
 
+/// A call of unknown outcome ten minutes before quiet begins, and a Twilio that tells nothing.
+async fn called_in_doubt(w: &World, kind: &str) {
+    at(w, "01-13T21:20");
+    sleeper(w, ANN, "call", &nights()).await;
+    w.phones
+        .fault(json!({ "route": "calls.create", "kind": kind, "times": 1, "after_accept": kind == "drop" }))
+        .await;
+    w.phones.fault(json!({ "route": "calls.list", "kind": "error", "times": 1000 })).await;
+    w.take(&new("S230101a", 1e-12)).await;
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.count("deliveries WHERE state = 'unknown'").await, 1);
+}
+
+/// Twilio tells again; what left in the next minutes, a step each.
+async fn told_again(w: &World) -> usize {
+    w.phones.clear_faults().await;
+    let mut left = 0;
+    for _ in 0..4 {
+        w.pass(61);
+        left += w.step().await;
+    }
+    left
+}
+
+async fn who_may_have_been_told_before_is_asked_after_until_it_is_known(w: &World) {
+    called_in_doubt(w, "drop").await;
+    w.phones.until(ANN, "completed").await;
+    at(w, "01-13T21:40");
+    assert_eq!(w.take(&labelled("S230101a", 1e-12, "ADVNO")).await.deliveries, 0);
+    at(w, "01-14T06:00");
+    for _ in 0..3 {
+        assert_eq!((w.step().await, w.count("held WHERE done_ms IS NULL").await), (0, 1), "nobody knows yet");
+        w.pass(61);
+    }
+    assert_eq!(told_again(w).await, 1);
+    let [digest] = digests(w).await.try_into().unwrap();
+    assert!(digest.starts_with("call: ") && digest.contains("Retracted: S, 2 3"), "{digest}");
+}
+
+async fn who_was_not_told_before_hears_no_retraction_in_the_morning(w: &World) {
+    called_in_doubt(w, "error").await;
+    at(w, "01-13T21:40");
+    assert_eq!(w.take(&labelled("S230101a", 1e-12, "ADVNO")).await.deliveries, 0);
+    at(w, "01-14T06:00");
+    assert_eq!((w.step().await, w.count("held WHERE done_ms IS NULL").await), (0, 1), "nobody knows yet");
+    assert_eq!(told_again(w).await, 0);
+    assert_eq!((digests(w).await.len(), w.count("held WHERE done_ms IS NULL").await), (0, 0));
+}
+
+async fn a_retraction_in_doubt_waits_for_the_morning(w: &World) {
+    called_in_doubt(w, "drop").await;
+    w.phones.until(ANN, "completed").await;
+    w.pass(60);
+    assert_eq!(w.take(&labelled("S230101a", 1e-12, "ADVNO")).await.deliveries, 1);
+    at(w, "01-13T21:35");
+    assert_eq!(told_again(w).await, 0, "she sleeps by now");
+    at(w, "01-14T05:59");
+    assert_eq!(w.step().await, 0);
+    at(w, "01-14T06:00");
+    assert_eq!(w.step().await, 1);
+}
+
 /// Nothing leaves by texts for a while.
 async fn rest(w: &World, seconds: i64) {
     let until = w.now().plus_secs(seconds).0;
@@ -300,7 +367,7 @@ async fn a_digest_that_waits_is_made_anew(w: &World) {
     assert_eq!(w.deliveries().await, ["queued -"]);
     // It waits while one of the three is withdrawn, and she says that she knows of another.
     assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 0, "she has not been told");
-    threads::acknowledge(&w.engine, &ann, "S230102a").await.unwrap();
+    threads::acknowledge(&w.engine, &ann, "S230102a", Millis(0)).await.unwrap();
     w.pass(1);
     w.step().await;
     w.pass(60);

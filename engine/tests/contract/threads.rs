@@ -3,6 +3,7 @@
 use engine::history::{self, Cursor, Filter, FilterForm, Mood, Thread, Told, What};
 use engine::members::Member;
 use engine::{callbacks, quiet, rules, threads};
+use model::Millis;
 use model::alert::Category;
 use model::delivery::DeliveryKind;
 use model::quiet::{QuietForm, WindowForm};
@@ -21,6 +22,7 @@ scenarios!(
     a_key_in_the_call_answers_for_the_text_too,
     i_know_on_the_page_stops_redials_and_the_rest,
     i_know_before_anything_left_calls_it_off,
+    i_know_says_nothing_of_a_retraction_that_the_page_did_not_show,
     muted_on_the_page_is_muted_for_its_events_too,
     a_key_is_for_the_whole_thread,
     what_is_not_there_cannot_be_muted,
@@ -231,9 +233,9 @@ async fn i_know_on_the_page_stops_redials_and_the_rest(w: &World) {
     let bob = w.member("bob").await;
     let sid = w.value("SELECT provider_sid FROM attempts WHERE channel = 'call'").await;
     w.pass(5);
-    threads::acknowledge(&w.engine, &bob, "S230101a").await.unwrap();
+    threads::acknowledge(&w.engine, &bob, "S230101a", Millis(0)).await.unwrap();
     assert_eq!(w.count("deliveries WHERE acked_ms IS NOT NULL").await, 0, "his knowing is not hers");
-    threads::acknowledge(&w.engine, &ann, "S230101a").await.unwrap();
+    threads::acknowledge(&w.engine, &ann, "S230101a", Millis(0)).await.unwrap();
     let known = w.now();
     assert_eq!(w.count(&format!("deliveries WHERE acked_on_page AND acked_ms = {}", known.0)).await, 2);
     let about = history::about(&w.engine, &ann, "S230101a").await.unwrap();
@@ -256,14 +258,14 @@ async fn i_know_on_the_page_stops_redials_and_the_rest(w: &World) {
         "cancelled acknowledged"
     );
     // Saying it again changes nothing.
-    threads::acknowledge(&w.engine, &ann, "S230101a").await.unwrap();
+    threads::acknowledge(&w.engine, &ann, "S230101a", Millis(0)).await.unwrap();
     assert_eq!(w.count(&format!("deliveries WHERE acked_ms = {}", known.0)).await, 2);
 }
 
 async fn i_know_before_anything_left_calls_it_off(w: &World) {
     let (ann, _) = w.listener(ANN, "both").await;
     w.take(&new("S230101a", 1e-9)).await;
-    threads::acknowledge(&w.engine, &ann, "S230101a").await.unwrap();
+    threads::acknowledge(&w.engine, &ann, "S230101a", Millis(0)).await.unwrap();
     assert_eq!(w.step().await, 0);
     assert_eq!(w.deliveries().await, ["cancelled acknowledged", "cancelled acknowledged"]);
     let list = all(w, &ann).await;
@@ -274,6 +276,31 @@ async fn i_know_before_anything_left_calls_it_off(w: &World) {
     w.pass(25 * 3600);
     let about = history::about(&w.engine, &ann, "S230102a").await.unwrap();
     assert!(!about.standing.can_acknowledge);
+}
+
+async fn i_know_says_nothing_of_a_retraction_that_the_page_did_not_show(w: &World) {
+    let (ann, _) = w.listener(ANN, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    let page = history::about(&w.engine, &ann, "S230101a").await.unwrap().standing;
+    assert_eq!((page.retracted, page.heard), (None, Millis(0)));
+    w.pass(60);
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 1);
+    threads::acknowledge(&w.engine, &ann, "S230101a", page.heard).await.unwrap();
+    assert_eq!(w.count("deliveries WHERE acked_ms IS NOT NULL").await, 1);
+    // What is drawn now tells of it, and takes "I know" for both.
+    let page = history::about(&w.engine, &ann, "S230101a").await.unwrap().standing;
+    assert!(page.can_acknowledge);
+    assert_eq!((page.retracted, page.heard), (Some(w.now()), w.now()));
+    let alert = w.value("SELECT alert_id FROM deliveries ORDER BY created_ms LIMIT 1").await;
+    assert_eq!(
+        history::story(&w.engine, &ann, &alert).await.unwrap().standing,
+        page,
+        "also the older alert's page"
+    );
+    threads::acknowledge(&w.engine, &ann, "S230101a", page.heard).await.unwrap();
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.count("deliveries WHERE state = 'cancelled' AND code = 'acknowledged'").await, 1);
 }
 
 async fn a_key_is_for_the_whole_thread(w: &World) {
@@ -315,7 +342,7 @@ async fn what_is_not_there_cannot_be_muted(w: &World) {
         for refused in [
             threads::mute(&w.engine, &ann, id).await,
             threads::unmute(&w.engine, &ann, id).await,
-            threads::acknowledge(&w.engine, &ann, id).await,
+            threads::acknowledge(&w.engine, &ann, id, Millis(0)).await,
             history::about(&w.engine, &ann, id).await.map(drop),
         ] {
             assert!(matches!(refused, Err(engine::Error::NotFound)), "{id}");
@@ -335,7 +362,7 @@ async fn a_retraction_is_told_in_the_entry(w: &World) {
     w.step().await;
     let about = history::about(&w.engine, &ann, "S230101a").await.unwrap();
     assert!(about.thread.known.retracted);
-    assert_eq!(about.retracted, Some(w.now()));
+    assert_eq!(about.standing.retracted, Some(w.now()));
     assert_eq!(about.thread.gist.words, "Texted; delivered at");
     assert_eq!(about.thread.gist.tail, "; then told that it was retracted");
 }
