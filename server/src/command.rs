@@ -74,6 +74,9 @@ pub enum Command {
         /// How many times faster than life.
         #[arg(long, default_value_t = 1.0)]
         speed: f64,
+        /// A host beside this machine that may be called back; may be given more than once.
+        #[arg(long = "callback-host", value_name = "HOST")]
+        callback_hosts: Vec<String>,
     },
     /// API tokens.
     #[command(subcommand)]
@@ -163,9 +166,15 @@ pub async fn run(command: Command) -> Result<(), End> {
         Command::DryRun { cases } => dry_run(&cases),
         Command::Explain { files } => explain(&files),
         Command::Replay { files, url, token } => replay(&files, &url, token).await,
-        Command::TwilioSim { listen, account_sid, auth_token, from, speed } => {
-            let config =
-                twilio_sim::Config { account_sid, auth_token, from, speed, ..twilio_sim::Config::default() };
+        Command::TwilioSim { listen, account_sid, auth_token, from, speed, callback_hosts } => {
+            let config = twilio_sim::Config {
+                account_sid,
+                auth_token,
+                from,
+                speed,
+                callback_hosts,
+                ..twilio_sim::Config::default()
+            };
             twilio_simulator(listen, config).await
         }
         Command::Token(TokenCommand::Create { name, scope }) => {

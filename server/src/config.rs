@@ -443,6 +443,12 @@ fn base_url(name: &str, text: &str) -> Result<String, Wrong> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// The host of a URL, if it is not this machine.
+pub(crate) fn remote_host(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    url.host_str().filter(|host| !is_loopback(host)).map(str::to_owned)
+}
+
 /// Whether a URL's host is this machine.
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');

@@ -34,8 +34,8 @@ pub struct Config {
     pub messages_per_second: f64,
     /// Calls to ordinary numbers ring until somebody answers through the control API.
     pub interactive: bool,
-    /// Allow callbacks to hosts other than this machine.
-    pub allow_remote_callbacks: bool,
+    /// The hosts, besides this machine, that may be called back; names without a port, in lower case.
+    pub callback_hosts: Vec<String>,
     /// Seed for everything left to chance (faults). SIDs also mix in the start time, so that two runs
     /// never give the same ones.
     pub seed: u64,
@@ -63,7 +63,7 @@ impl Default for Config {
             calls_per_second: 1.0,
             messages_per_second: 1.0,
             interactive: false,
-            allow_remote_callbacks: false,
+            callback_hosts: Vec::new(),
             seed: 0,
             advanced_opt_out: false,
             opening_balance_micros: 100_000_000,
@@ -82,7 +82,7 @@ impl fmt::Debug for Config {
             .field("calls_per_second", &self.calls_per_second)
             .field("messages_per_second", &self.messages_per_second)
             .field("interactive", &self.interactive)
-            .field("allow_remote_callbacks", &self.allow_remote_callbacks)
+            .field("callback_hosts", &self.callback_hosts)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }

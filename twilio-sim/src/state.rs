@@ -116,7 +116,7 @@ impl Sim {
             clock,
             revision: watch::Sender::new(0),
             closing: watch::Sender::new(false),
-            http: crate::webhook::client(config.allow_remote_callbacks),
+            http: crate::webhook::client(&config.callback_hosts),
             outage: Arc::default(),
             outgoing: Semaphore::new(OUTGOING),
             sids,

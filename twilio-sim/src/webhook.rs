@@ -41,7 +41,7 @@ pub(crate) struct Answer {
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The host is not this machine, and remote hosts are not allowed.
+    /// The host is not this machine, nor among those that may be called back.
     Forbidden,
     BadUrl,
     Connect,
@@ -63,7 +63,7 @@ impl Failure {
 
     pub(crate) fn sentence(self) -> &'static str {
         match self {
-            Self::Forbidden => "the host is not this machine, and remote callbacks are not allowed",
+            Self::Forbidden => "the host is not this machine, nor among those that may be called back",
             Self::BadUrl => "the URL is not valid",
             Self::Connect => "no connection",
             Self::Timeout => "no answer in time",
@@ -77,11 +77,11 @@ impl Failure {
 ///
 /// Callbacks on this machine are plain http: no roots are read for them, so that they work on a
 /// machine that has none.
-pub(crate) fn client(allow_remote: bool) -> Option<reqwest::Client> {
+pub(crate) fn client(remote: &[String]) -> Option<reqwest::Client> {
     // Fails when the program has chosen a provider already, which is as good.
     rustls::crypto::ring::default_provider().install_default().ok();
     let builder = reqwest::Client::builder();
-    let builder = if allow_remote { builder } else { builder.tls_certs_only([]) };
+    let builder = if remote.is_empty() { builder.tls_certs_only([]) } else { builder };
     let built = builder
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -92,20 +92,20 @@ pub(crate) fn client(allow_remote: bool) -> Option<reqwest::Client> {
     built.inspect_err(|error| tracing::error!(%error, "no HTTP client: callbacks will fail")).ok()
 }
 
-/// Checks a URL a caller gave us.
-pub(crate) fn check_url(url: &str, allow_remote: bool) -> Result<Url, Failure> {
+/// Checks a URL a caller gave us; `remote` are the hosts beyond this machine that may be called back.
+pub(crate) fn check_url(url: &str, remote: &[String]) -> Result<Url, Failure> {
     let parsed = Url::parse(url).map_err(|_| Failure::BadUrl)?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err(Failure::BadUrl);
     }
-    let local = match parsed.host() {
+    let allowed = match parsed.host() {
         None => return Err(Failure::BadUrl),
         Some(Host::Domain(name)) if name.contains('_') => return Err(Failure::BadUrl),
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
-    };
-    if local || allow_remote { Ok(parsed) } else { Err(Failure::Forbidden) }
+    } || parsed.host_str().is_some_and(|host| remote.iter().any(|one| one == host));
+    if allowed { Ok(parsed) } else { Err(Failure::Forbidden) }
 }
 
 impl Sim {
@@ -138,7 +138,7 @@ impl Sim {
     }
 
     async fn attempt(&self, hook: &Webhook, read_limit: Duration) -> Result<Answer, Failure> {
-        check_url(&hook.url, self.config().allow_remote_callbacks)?;
+        check_url(&hook.url, &self.config().callback_hosts)?;
         let client = self.http().ok_or(Failure::Connect)?;
         let _permit = self.outgoing().acquire().await.map_err(|_| Failure::Connect)?;
         let request = build_request(client, hook, &self.config().auth_token);
@@ -198,21 +198,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_is_called_unless_allowed() {
+    fn only_this_machine_is_called_and_hosts_that_are_named() {
+        let named = ["example.org".to_owned(), "10.0.0.1".to_owned()];
         for url in ["http://127.0.0.1:3000/x", "http://localhost/x?y=1#rc=3", "http://[::1]:8/"] {
-            assert!(check_url(url, false).is_ok(), "{url}");
+            assert!(check_url(url, &[]).is_ok() && check_url(url, &named).is_ok(), "{url}");
         }
-        for url in ["https://example.org/", "http://10.0.0.1/", "http://127.0.0.1.example.org/"] {
-            assert_eq!(check_url(url, false).err(), Some(Failure::Forbidden), "{url}");
-            assert!(check_url(url, true).is_ok(), "{url}");
+        for url in ["https://EXAMPLE.org/", "http://10.0.0.1:81/"] {
+            assert_eq!(check_url(url, &[]).err(), Some(Failure::Forbidden), "{url}");
+            assert!(check_url(url, &named).is_ok(), "{url}");
+        }
+        for url in ["http://127.0.0.1.example.org/", "http://example.org.test/", "http://example.org@test/"] {
+            assert_eq!(check_url(url, &named).err(), Some(Failure::Forbidden), "{url}");
         }
         for url in ["", "/relative", "ftp://localhost/", "http://a_b.localhost/"] {
-            assert_eq!(check_url(url, true).err(), Some(Failure::BadUrl), "{url}");
+            assert_eq!(check_url(url, &named).err(), Some(Failure::BadUrl), "{url}");
         }
     }
 
     #[test]
     fn the_client_can_be_built() {
-        assert!(client(false).is_some());
+        assert!(client(&[]).is_some());
     }
 }

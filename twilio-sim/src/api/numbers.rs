@@ -55,7 +55,7 @@ pub(super) async fn update(
     if form.has("SmsUrl") {
         let url = form.find("SmsUrl").map(str::to_owned);
         if let Some(url) = &url {
-            check_url(url, sim.config().allow_remote_callbacks)
+            check_url(url, &sim.config().callback_hosts)
                 .map_err(|failure| ApiError::with(21502, failure.sentence()))?;
         }
         sim.change(|state| state.sms_url = url);

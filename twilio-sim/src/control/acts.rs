@@ -149,7 +149,7 @@ pub(super) struct SmsUrl {
 
 pub(super) async fn sms_url(State(sim): State<Sim>, Body(body): Body<SmsUrl>) -> Result<StatusCode, Refusal> {
     if let Some(url) = &body.url {
-        check_url(url, sim.config().allow_remote_callbacks).map_err(|f| Refusal::bad(f.sentence()))?;
+        check_url(url, &sim.config().callback_hosts).map_err(|f| Refusal::bad(f.sentence()))?;
     }
     sim.change(|state| state.sms_url = body.url);
     Ok(StatusCode::NO_CONTENT)

@@ -68,7 +68,7 @@ pub(super) fn parse_source(sim: &Sim, form: &Form) -> Result<Source, ApiError> {
 }
 
 fn check(sim: &Sim, url: &str, code: u32) -> Result<(), ApiError> {
-    match check_url(url, sim.config().allow_remote_callbacks) {
+    match check_url(url, &sim.config().callback_hosts) {
         Ok(_) => Ok(()),
         Err(Failure::Forbidden) => Err(ApiError::with(code, Failure::Forbidden.sentence())),
         Err(_) => Err(ApiError::of(code)),

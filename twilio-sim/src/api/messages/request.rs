@@ -76,7 +76,7 @@ fn callback(sim: &Sim, form: &Form) -> Result<Option<String>, ApiError> {
     if url.len() > MAX_CALLBACK {
         return Err(ApiError::of(21609));
     }
-    match check_url(url, sim.config().allow_remote_callbacks) {
+    match check_url(url, &sim.config().callback_hosts) {
         Ok(_) => Ok(Some(url.to_owned())),
         Err(Failure::Forbidden) => Err(ApiError::with(21609, Failure::Forbidden.sentence())),
         Err(_) => Err(ApiError::of(21609)),
