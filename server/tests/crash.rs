@@ -180,14 +180,14 @@ async fn survive(
 ) {
     let seed = setting("RINGDOWN_SOAK_SEED").map_or(1, |seed| seed.parse().expect("a number"));
     let mut chance = Chance { random: StdRng::seed_from_u64(seed), replicas };
-    let twilio = Twilio::start(seed).await;
+    let mut twilio = Twilio::start(seed).await;
     twilio.fail().await;
     let mut programs = Vec::new();
     for _ in 0..replicas {
         programs.push(Ringdown::new(database, &folder.0, &twilio, RATE).await);
     }
     programs[0].import(plan.people);
-    let (began, mut kills, mut restarts) = (Instant::now(), 0, 0);
+    let (began, mut kills, mut outages, mut restarts) = (Instant::now(), 0, 0, 0);
     let mut alerts = Vec::new();
     for round in 0..plan.rounds {
         for program in programs.iter_mut().filter(|program| !program.runs()) {
@@ -200,6 +200,10 @@ async fn survive(
         let moments = chance.moments(plan);
         for (n, moment) in moments.iter().enumerate() {
             twilio.arrivals.reach(before + moment).await;
+            if n == moments.len() / 4 {
+                twilio.outage(Duration::from_secs(1)).await;
+                outages += 1;
+            }
             let victim = chance.replica();
             programs[victim].kill();
             kills += 1;
@@ -232,7 +236,7 @@ async fn survive(
         let busiest = busiest.into_iter().max().unwrap_or(0);
         // The last line of a run is its total; `scripts/soak` adds them up.
         eprintln!(
-            "soak {name}, seed {seed}: {} rounds, {kills} kills, {restarts} database restarts, {} faults, \
+            "soak {name}, seed {seed}: {} rounds, {kills} kills, {restarts} database restarts, {outages} outages, {} faults, \
              {} people told, {lost} lost, {doubled} doubled, {busiest} of {RATE} calls or texts in the busiest second, {:.0} s",
             round + 1,
             twilio.struck().await,

@@ -1,13 +1,16 @@
 //! Twilio, failing on purpose, with a note of each request for a call or a text as it arrives.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{AUTH, PATIENCE, SID};
 
@@ -37,8 +40,45 @@ impl Arrivals {
     }
 }
 
+/// The way to Twilio, which can be cut: then what is under way breaks off, and nobody listens.
+struct Wire {
+    outside: SocketAddr,
+    inside: SocketAddr,
+    carrying: JoinHandle<()>,
+}
+
+impl Wire {
+    fn lay(listener: TcpListener, inside: SocketAddr) -> Self {
+        let outside = listener.local_addr().unwrap();
+        let carrying = tokio::spawn(async move {
+            // Each connection ends with the task that holds the set.
+            let mut connections = JoinSet::new();
+            loop {
+                let Ok((mut near, _)) = listener.accept().await else { continue };
+                connections.spawn(async move {
+                    let Ok(mut far) = TcpStream::connect(inside).await else { return };
+                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                });
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self { outside, inside, carrying }
+    }
+
+    async fn cut(&mut self, lasts: Duration) {
+        self.carrying.abort();
+        let _ = (&mut self.carrying).await;
+        tokio::time::sleep(lasts).await;
+        *self = Self::lay(TcpListener::bind(self.outside).await.unwrap(), self.inside);
+    }
+}
+
 pub struct Twilio {
+    /// Where the program finds it.
     pub base: String,
+    /// Where the test does, whatever becomes of the wire.
+    control: String,
+    wire: Wire,
     pub arrivals: Arrivals,
     pub http: reqwest::Client,
 }
@@ -47,7 +87,8 @@ impl Twilio {
     /// One that only carries.
     pub async fn start(seed: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
+        let inside = listener.local_addr().unwrap();
+        let wire = Wire::lay(TcpListener::bind("127.0.0.1:0").await.unwrap(), inside);
         let sim = twilio_sim::Sim::new(twilio_sim::Config {
             account_sid: SID.to_owned(),
             auth_token: AUTH.to_owned(),
@@ -72,11 +113,17 @@ impl Twilio {
         tokio::spawn(async move { axum::serve(listener, watched).await });
         engine::providers::install_tls();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { base, arrivals, http }
+        let (base, control) = (format!("http://{}", wire.outside), format!("http://{inside}/control"));
+        Self { base, control, wire, arrivals, http }
+    }
+
+    /// It cannot be reached for a while.
+    pub async fn outage(&mut self, lasts: Duration) {
+        self.wire.cut(lasts).await;
     }
 
     pub async fn fault(&self, fault: &Value) {
-        let answer = self.http.post(format!("{}/control/faults", self.base)).json(fault).send().await;
+        let answer = self.http.post(format!("{}/faults", self.control)).json(fault).send().await;
         assert!(answer.unwrap().status().is_success(), "{fault}");
     }
 
@@ -113,7 +160,7 @@ impl Twilio {
     }
 
     pub async fn get(&self, path: &str) -> Value {
-        self.http.get(format!("{}/control/{path}", self.base)).send().await.unwrap().json().await.unwrap()
+        self.http.get(format!("{}/{path}", self.control)).send().await.unwrap().json().await.unwrap()
     }
 
     /// How many faults have struck.
