@@ -175,8 +175,13 @@ async fn look_into(engine: &Engine, attempt: &DueRow) -> Result<()> {
             return Err(error.into());
         }
     };
+    // Asked after the list: what is in it has been written down before.
+    let rivals = rivals(engine, attempt, &phone).await?;
     for remote in listed.into_iter().rev() {
-        if could_be(attempt, channel, &remote) && !claimed_by_another(engine, &remote.sid).await? {
+        if could_be(attempt, channel, &remote)
+            && is_nearest(started, &rivals, remote.created)
+            && !claimed_by_another(engine, &remote.sid).await?
+        {
             return settle::bring(engine, &attempt.id, News::Accepted(remote)).await;
         }
     }
@@ -211,10 +216,46 @@ async fn give_up(engine: &Engine, attempt: &DueRow) -> Result<()> {
     settle::bring(engine, &attempt.id, news).await
 }
 
-/// A text must be the same to the letter; a code's words are kept nowhere.
+/// A text must be the same to the letter, but that Twilio puts a sentence before those of a trial account; a code's
+/// words are kept nowhere.
 fn could_be(attempt: &DueRow, channel: Channel, remote: &Remote) -> bool {
     let is_code = attempt.kind == model::delivery::DeliveryKind::Code.as_str();
-    channel == Channel::Call || is_code || remote.body.as_deref() == Some(attempt.body.as_str())
+    channel == Channel::Call
+        || is_code
+        || remote.body.as_deref().is_some_and(|body| body.ends_with(&attempt.body))
+}
+
+#[derive(FromRow)]
+struct Rival {
+    started_ms: i64,
+}
+
+/// When the other open requests to this phone began that a listed one may belong to. There are some only where this one
+/// became too old to be sent again (`queue::busy`), which is minutes after it began.
+async fn rivals(engine: &Engine, attempt: &DueRow, phone: &E164) -> Result<Vec<Millis>> {
+    let mut tx = engine.db().read().await?;
+    let found = rows!(
+        &mut tx,
+        Rival,
+        "SELECT t.started_ms FROM contacts c JOIN deliveries d ON d.contact_id = c.id
+             JOIN attempts t ON t.delivery_id = d.id
+         WHERE c.phone = $1 AND d.state IN ('sending', 'unknown') AND t.state IN ('sending', 'unknown')
+             AND t.provider_sid IS NULL AND t.channel = $2 AND t.id <> $3
+             AND ($2 = 'call' OR $4 = 'code' OR d.kind = 'code' OR d.body = $5)",
+        phone.as_str(),
+        attempt.channel.as_str(),
+        attempt.id.as_str(),
+        attempt.kind.as_str(),
+        attempt.body.as_str()
+    )?;
+    Ok(found.into_iter().map(|row| Millis(row.started_ms)).collect())
+}
+
+/// Of those that it may belong to, a listed one belongs to the one that began nearest to it.
+fn is_nearest(started: Millis, rivals: &[Millis], created: Option<Millis>) -> bool {
+    let Some(created) = created else { return true };
+    let away = |from: Millis| created.minus(from).abs();
+    rivals.iter().all(|&rival| away(started) <= away(rival))
 }
 
 async fn claimed_by_another(engine: &Engine, sid: &str) -> Result<bool> {

@@ -79,7 +79,7 @@ pub struct Remote {
     pub code: Option<String>,
     /// A message's text.
     pub body: Option<String>,
-    /// When Twilio made it, to the second.
+    /// When Twilio made it, to the second; in a list by our clock, as far as Twilio told its own.
     pub created: Option<Millis>,
     /// Made through the API, not received.
     pub outbound: bool,
@@ -148,7 +148,7 @@ impl From<RemoteJson> for Remote {
             status: json.status.unwrap_or_else(|| "unknown".to_owned()),
             code: json.error_code.map(|code| code.to_string()),
             body: json.body,
-            outbound: json.direction.is_none_or(|direction| direction.starts_with("outbound")),
+            outbound: json.direction.is_none_or(|direction| direction == "outbound-api"),
         }
     }
 }
@@ -306,11 +306,12 @@ impl Twilio {
         // Not by date: what waits in Twilio's queue has no date of sending, and would be left out.
         let query = [("To", to.as_str()), ("From", from.as_str()), ("PageSize", "200")];
         let mut request = self.http.get(self.url(resource(channel))?).query(&query);
-        let mut found = Vec::new();
+        let (mut found, mut ahead) = (Vec::new(), 0);
         for n in 0..5 {
             let answer = self.send(request).await?;
             if n == 0 {
-                since.0 -= ahead_ms(&answer, now);
+                ahead = ahead_ms(&answer, now);
+                since.0 -= ahead.max(0);
             }
             let page: Page = read(answer).await?;
             let older = page.items.last().and_then(RemoteJson::created).is_some_and(|at| at < since);
@@ -321,6 +322,9 @@ impl Twilio {
             }
         }
         found.retain(|remote| remote.outbound && remote.created.is_none_or(|at| at >= since));
+        for remote in &mut found {
+            remote.created = remote.created.map(|at| Millis(at.0 + ahead));
+        }
         Ok(found)
     }
 
@@ -353,10 +357,12 @@ impl Twilio {
     }
 }
 
-/// How far our clock is ahead of who answered, in ms: at most a day, and 0 where it is behind or nobody can tell.
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// How far our clock is ahead of who answered, or behind (negative), in ms: at most a day, and 0 where nobody can tell.
 fn ahead_ms(answer: &Response, now: Millis) -> i64 {
     let date = answer.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
-    date.map_or(0, |date| (now.0 - date.0).clamp(0, 24 * 3_600_000))
+    date.map_or(0, |date| (now.0 - date.0).clamp(-DAY_MS, DAY_MS))
 }
 
 /// How long an answer asks to wait: in seconds, or until a moment by the clock of who answered (RFC 9110, section 10.2.3).

@@ -14,6 +14,7 @@ scenarios!(
     what_a_crash_left_behind_is_sent_once,
     what_a_crash_left_behind_may_have_been_sent,
     twins_are_told_apart,
+    what_became_too_old_takes_nothing_from_what_came_later,
     a_call_that_twilio_forgot_ends_as_failed,
     a_list_that_may_not_be_read_is_an_alarm,
 );
@@ -60,6 +61,37 @@ async fn an_accepted_text_that_still_waits_at_twilio_is_found(w: &World) {
     }
     assert_eq!(slow.creates().await.len(), 2, "the second text waits in Twilio's queue");
     assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 2);
+}
+
+/// The first call never arrived, and Twilio told nothing until it was too old; then another one's answer got lost.
+async fn what_became_too_old_takes_nothing_from_what_came_later(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.fault(json!({ "route": "calls.create", "kind": "drop", "times": 1 })).await;
+    w.phones.fault(json!({ "route": "calls.list", "kind": "error", "times": 1000 })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.step().await, 1);
+    for _ in 0..16 {
+        w.pass(60);
+        assert_eq!(w.step().await, 0);
+    }
+    w.phones
+        .fault(json!({ "route": "calls.create", "kind": "drop", "times": 1, "after_accept": true }))
+        .await;
+    w.take(&new("S230102a", 1e-9)).await;
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.count("attempts WHERE state = 'unknown'").await, 2);
+    w.phones.clear_faults().await;
+    for _ in 0..6 {
+        w.pass(61);
+        w.step().await;
+    }
+    let calls = w.phones.creates().await.into_iter().filter(|one| one["kind"] == "call").count();
+    assert_eq!(calls, 1, "she is not called twice");
+    let found = w
+        .value("SELECT a.subject FROM attempts t JOIN deliveries d ON d.id = t.delivery_id JOIN alerts a ON a.id = d.alert_id
+                WHERE t.channel = 'call' AND t.provider_sid IS NOT NULL")
+        .await;
+    assert_eq!(found, "S230102a");
 }
 
 async fn a_list_that_may_not_be_read_is_an_alarm(w: &World) {
