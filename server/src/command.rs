@@ -75,8 +75,8 @@ pub enum Command {
         #[arg(long, default_value_t = 1.0)]
         speed: f64,
         /// A host beside this machine that may be called back; may be given more than once.
-        #[arg(long = "callback-host", value_name = "HOST")]
-        callback_hosts: Vec<String>,
+        #[arg(long = "callback-host", value_name = "HOST", value_parser = twilio_sim::Host::parse)]
+        callback_hosts: Vec<twilio_sim::Host>,
     },
     /// API tokens.
     #[command(subcommand)]

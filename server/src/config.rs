@@ -444,9 +444,9 @@ fn base_url(name: &str, text: &str) -> Result<String, Wrong> {
 }
 
 /// The host of a URL, if it is not this machine.
-pub(crate) fn remote_host(url: &str) -> Option<String> {
+pub(crate) fn remote_host(url: &str) -> Option<twilio_sim::Host> {
     let url = reqwest::Url::parse(url).ok()?;
-    url.host_str().filter(|host| !is_loopback(host)).map(str::to_owned)
+    url.host().filter(|host| !is_loopback(&host.to_string())).map(|host| host.to_owned())
 }
 
 /// Whether a URL's host is this machine.

@@ -202,7 +202,7 @@ async fn start_simulator(
         messages_per_second: config.messages_per_second,
         interactive: true,
         sms_url: Some(format!("{public_url}/twilio/text")),
-        // It calls back whoever we say we are, and nobody else.
+        // On an address of this machine's in its network, that is where we are found.
         callback_hosts: crate::config::remote_host(public_url).into_iter().collect(),
         ..twilio_sim::Config::default()
     });

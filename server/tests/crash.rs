@@ -30,7 +30,8 @@ const SID: &str = "AC0123456789abcdef0123456789abcdef";
 const AUTH: &str = "the auth token of the tests";
 const TOKEN: &str = "the ingest token of the tests";
 const RATE: u32 = 100;
-/// A lease runs half a minute, and what it was is then looked for three times.
+/// A lease runs half a minute, and what it was is then looked for three times; after an outage a channel is tried after
+/// a quarter of a minute, half of one, and one.
 const PATIENCE: Duration = Duration::from_mins(4);
 
 struct Plan {
@@ -200,9 +201,11 @@ async fn survive(
         let moments = chance.moments(plan);
         for (n, moment) in moments.iter().enumerate() {
             twilio.arrivals.reach(before + moment).await;
+            // Whoever outlives it must find its way back alone.
             if n == moments.len() / 4 {
                 twilio.outage(Duration::from_secs(1)).await;
                 outages += 1;
+                continue;
             }
             let victim = chance.replica();
             programs[victim].kill();

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use url::Host;
+
 /// The number every simulator owns, whatever else it is told (Twilio's own test number).
 pub(crate) const TEST_NUMBER: &str = "+15005550006";
 
@@ -34,8 +36,8 @@ pub struct Config {
     pub messages_per_second: f64,
     /// Calls to ordinary numbers ring until somebody answers through the control API.
     pub interactive: bool,
-    /// The hosts, besides this machine, that may be called back; names without a port, in lower case.
-    pub callback_hosts: Vec<String>,
+    /// The hosts, besides this machine, that may be called back.
+    pub callback_hosts: Vec<Host>,
     /// Seed for everything left to chance (faults). SIDs also mix in the start time, so that two runs
     /// never give the same ones.
     pub seed: u64,

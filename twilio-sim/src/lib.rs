@@ -24,3 +24,4 @@ mod webhook;
 
 pub use config::Config;
 pub use state::Sim;
+pub use url::Host;

@@ -76,24 +76,30 @@ impl Failure {
 /// The client of a simulator; without it (no TLS roots, say) every webhook fails, and says so.
 ///
 /// Callbacks on this machine are plain http: no roots are read for them, so that they work on a
-/// machine that has none.
-pub(crate) fn client(remote: &[String]) -> Option<reqwest::Client> {
+/// machine that has none. Nor may those to other hosts by plain http depend on any.
+pub(crate) fn client(remote: &[Host]) -> Option<reqwest::Client> {
     // Fails when the program has chosen a provider already, which is as good.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let builder = reqwest::Client::builder();
-    let builder = if remote.is_empty() { builder.tls_certs_only([]) } else { builder };
-    let built = builder
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(overrides::CONNECT)
-        .user_agent("TwilioProxy/1.1 (simulated)")
-        .pool_idle_timeout(Duration::from_secs(10))
-        .build();
+    let with = |builder: reqwest::ClientBuilder| {
+        builder
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(overrides::CONNECT)
+            .user_agent("TwilioProxy/1.1 (simulated)")
+            .pool_idle_timeout(Duration::from_secs(10))
+            .build()
+    };
+    let without_roots = || with(reqwest::Client::builder().tls_certs_only([]));
+    let built = if remote.is_empty() {
+        without_roots()
+    } else {
+        with(reqwest::Client::builder()).or_else(|_| without_roots())
+    };
     built.inspect_err(|error| tracing::error!(%error, "no HTTP client: callbacks will fail")).ok()
 }
 
 /// Checks a URL a caller gave us; `remote` are the hosts beyond this machine that may be called back.
-pub(crate) fn check_url(url: &str, remote: &[String]) -> Result<Url, Failure> {
+pub(crate) fn check_url(url: &str, remote: &[Host]) -> Result<Url, Failure> {
     let parsed = Url::parse(url).map_err(|_| Failure::BadUrl)?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err(Failure::BadUrl);
@@ -104,7 +110,7 @@ pub(crate) fn check_url(url: &str, remote: &[String]) -> Result<Url, Failure> {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
-    } || parsed.host_str().is_some_and(|host| remote.iter().any(|one| one == host));
+    } || parsed.host().is_some_and(|host| remote.contains(&host.to_owned()));
     if allowed { Ok(parsed) } else { Err(Failure::Forbidden) }
 }
 
@@ -199,7 +205,7 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_called_and_hosts_that_are_named() {
-        let named = ["example.org".to_owned(), "10.0.0.1".to_owned()];
+        let named = [Host::Domain("example.org".to_owned()), Host::Ipv4([10, 0, 0, 1].into())];
         for url in ["http://127.0.0.1:3000/x", "http://localhost/x?y=1#rc=3", "http://[::1]:8/"] {
             assert!(check_url(url, &[]).is_ok() && check_url(url, &named).is_ok(), "{url}");
         }
@@ -217,6 +223,6 @@ mod tests {
 
     #[test]
     fn the_client_can_be_built() {
-        assert!(client(&[]).is_some());
+        assert!(client(&[]).is_some() && client(&[Host::Domain("example.org".to_owned())]).is_some());
     }
 }

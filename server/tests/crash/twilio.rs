@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -54,9 +54,11 @@ impl Wire {
             // Each connection ends with the task that holds the set.
             let mut connections = JoinSet::new();
             loop {
-                let Ok((mut near, _)) = listener.accept().await else { continue };
+                let (mut near, _) = listener.accept().await.unwrap();
                 connections.spawn(async move {
                     let Ok(mut far) = TcpStream::connect(inside).await else { return };
+                    // What is carried must not come later for it.
+                    let _ = (near.set_nodelay(true), far.set_nodelay(true));
                     let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
                 });
                 while connections.try_join_next().is_some() {}
@@ -65,11 +67,14 @@ impl Wire {
         Self { outside, inside, carrying }
     }
 
-    async fn cut(&mut self, lasts: Duration) {
+    /// Whoever comes is refused: the port is kept, and nobody listens.
+    async fn cut(&mut self) -> TcpSocket {
         self.carrying.abort();
         let _ = (&mut self.carrying).await;
-        tokio::time::sleep(lasts).await;
-        *self = Self::lay(TcpListener::bind(self.outside).await.unwrap(), self.inside);
+        let port = TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        port.bind(self.outside).unwrap();
+        port
     }
 }
 
@@ -119,7 +124,13 @@ impl Twilio {
 
     /// It cannot be reached for a while.
     pub async fn outage(&mut self, lasts: Duration) {
-        self.wire.cut(lasts).await;
+        let port = self.wire.cut().await;
+        // What had come through by then arrives.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let before = self.arrivals.count();
+        tokio::time::sleep(lasts).await;
+        assert_eq!(self.arrivals.count(), before, "nothing comes through");
+        self.wire = Wire::lay(port.listen(1024).unwrap(), self.wire.inside);
     }
 
     pub async fn fault(&self, fault: &Value) {

@@ -84,6 +84,37 @@ async fn a_superevent_is_acknowledged_and_muted_on_its_page() {
     house.close().await;
 }
 
+/// The form of a page drawn before the retraction, and that of one that shows it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i_know_is_about_what_the_page_showed() {
+    let house = House::open().await;
+    house.control("/script", json!({ "number": DESK, "outcome": "ring" })).await;
+    let browser = Browser::open(&house).await;
+    let heard = |page: &str| {
+        let (_, rest) = page.split_once("name=\"heard\" value=\"").expect("the form says what it shows");
+        rest.split('"').next().unwrap().to_owned()
+    };
+    house.post(packet("S230101a")).send().await.unwrap();
+    house.call_until(DESK, |call| call["state"] == "ringing").await;
+    let early = heard(&browser.page("/history/about/S230101a").await);
+    assert_eq!(early, "0");
+    let mut back: Value = serde_json::from_slice(&packet("S230101a")).unwrap();
+    back["alert_type"] = json!("label_added");
+    back["data"] = json!({ "name": "ADVNO" });
+    back["object"]["labels"] = json!(["ADVNO"]);
+    house.post(back.to_string()).send().await.unwrap();
+    let press = async |heard: &str| {
+        let done = browser.post("/do/history/acknowledge", &[("id", "S230101a"), ("heard", heard)]).await;
+        assert_eq!(location(&done), "/history/about/S230101a?said=acknowledged");
+        browser.page("/history/about/S230101a").await
+    };
+    let page = press(&early).await;
+    assert!(page.contains("Retracted at") && page.contains("I know</button>"), "{page}");
+    let page = press(&heard(&page)).await;
+    assert!(page.contains("Retracted at") && !page.contains("I know</button>"), "{page}");
+    house.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_there_is_404_also_after_a_form() {
     let house = House::open().await;
