@@ -144,6 +144,18 @@ struct Holder {
     member_id: String,
 }
 
+/// Whoever was called at this contact wants no more calls to its number; returns the members who have it.
+pub(crate) async fn calls(tx: &mut Tx, contact_id: &str, now: Millis) -> Result<Vec<String>> {
+    let sql = "SELECT id, member_id FROM contacts
+               WHERE id = $1 OR phone = (SELECT phone FROM contacts WHERE id = $1) ORDER BY id";
+    let holders = rows!(tx, Holder, sql, contact_id)?;
+    for holder in &holders {
+        shut(tx, &holder.id, Channel::Call, None, now).await?;
+    }
+    ruleset::touch(tx).await?;
+    Ok(holders.into_iter().map(|holder| holder.member_id).collect())
+}
+
 /// STOP or START came from this phone; returns the members who have it.
 pub(crate) async fn texts(engine: &Engine, phone: &E164, stop: bool) -> Result<Vec<String>> {
     let now = engine.now();

@@ -115,10 +115,6 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     let mut held = settle::hold(&mut tx, attempt_id).await?;
-    // The call has ended for us; a key that comes later changes nothing.
-    if held.attempt.state == AttemptState::Done.as_str() && held.attempt.digits.is_none() {
-        return Ok(twiml::farewell(speech, "This call is over. Goodbye."));
-    }
     let mutes = digits == "2" && held.delivery.alert_id.is_some();
     if digits == "1" || mutes {
         settle::acknowledged(engine, &mut tx, &mut held, digits, now).await?;
@@ -137,13 +133,22 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
     }
     if digits == "9" && asked {
         settle::acknowledged(engine, &mut tx, &mut held, digits, now).await?;
+        let mut members = Vec::new();
         if let Some(contact_id) = &held.delivery.contact_id {
-            blocks::add(&mut tx, contact_id, Channel::Call, None, now).await?;
+            members = blocks::calls(&mut tx, contact_id, now).await?;
         }
         tx.commit().await?;
-        engine.bus().changed(&held.delivery.member_id);
+        members.push(held.delivery.member_id);
+        for member in &members {
+            engine.bus().changed(member);
+        }
         tracing::info!(delivery = held.delivery.id, attempt = attempt_id, "calls were stopped by key");
         return Ok(twiml::farewell(speech, STOPPED));
+    }
+    // The news of the call's end may overtake a key that was pressed just before. What it meant counts all the same; only
+    // nobody is there any more to be told something.
+    if held.attempt.state == AttemptState::Done.as_str() && held.attempt.digits.is_none() {
+        return Ok(twiml::farewell(speech, "This call is over. Goodbye."));
     }
     held.note(&mut tx, "key", Some(digits), now).await?;
     tx.commit().await?;
@@ -166,7 +171,8 @@ const REPLY_SECS: i64 = 24 * 3600;
 #[derive(FromRow)]
 struct Latest {
     attempt_id: String,
-    subject: String,
+    /// A digest, and a test, is about none.
+    subject: Option<String>,
 }
 
 /// A text came from a phone; what is texted back, as TwiML. A word counts only if it is all there is.
@@ -191,7 +197,8 @@ pub async fn text(engine: &Engine, params: &Params) -> Result<String> {
     }
 }
 
-/// The reply is about the newest alert that was texted to this phone, for each member who has it. One of which nobody
+/// The reply is about the newest alert, digest or test that was texted to this phone, for each member who has it; only an
+/// alert can be muted by it. One of which nobody
 /// knows whether it arrived is meant only where no other is still unanswered. What was acknowledged already may still be
 /// muted; what is no news gets no answer, since two machines must not talk to each other for ever.
 async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Result<String> {
@@ -201,14 +208,15 @@ async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Resul
         &mut tx,
         Latest,
         "SELECT t.id AS attempt_id, a.subject FROM attempts t
-         JOIN deliveries d ON d.id = t.delivery_id JOIN alerts a ON a.id = d.alert_id
+         JOIN deliveries d ON d.id = t.delivery_id LEFT JOIN alerts a ON a.id = d.alert_id
          JOIN contacts c ON c.id = d.contact_id
          WHERE c.phone = $1 AND d.channel = 'text' AND d.state IN ('sent', 'unknown', 'reached', 'unconfirmed')
+             AND d.kind <> 'code' AND (d.alert_id IS NOT NULL OR NOT $3)
              AND (d.acked_ms IS NULL OR ($3 AND NOT EXISTS (SELECT 1 FROM mutes m
                  WHERE m.member_id = d.member_id AND m.subject IN (a.subject, a.thread))))
              AND d.created_ms > $2 AND t.number = d.attempts
              AND NOT EXISTS (SELECT 1 FROM deliveries n WHERE n.contact_id = d.contact_id AND n.channel = 'text'
-                 AND n.alert_id IS NOT NULL AND n.created_ms > $2
+                 AND n.kind <> 'code' AND n.created_ms > $2
                  AND ((n.state IN ('sent', 'reached', 'unconfirmed') AND d.state = 'unknown' AND n.acked_ms IS NULL)
                      OR ((n.state IN ('sent', 'reached', 'unconfirmed') OR (n.state = 'unknown' AND d.state = 'unknown'))
                          AND (n.created_ms > d.created_ms OR (n.created_ms = d.created_ms AND n.id > d.id)))))
@@ -227,10 +235,10 @@ async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Resul
         members.push(held.delivery.member_id);
     }
     let Some(one) = latest.first() else { return Ok(twiml::silence()) };
-    let reply = if mute {
-        format!("Muted: no more about {}.", one.subject)
-    } else {
-        format!("Thank you: {} is acknowledged.", one.subject)
+    let reply = match &one.subject {
+        Some(subject) if mute => format!("Muted: no more about {subject}."),
+        Some(subject) => format!("Thank you: {subject} is acknowledged."),
+        None => "Thank you.".to_owned(),
     };
     // A reply counts as any text does, and nobody else's waits for it.
     let spare = queue::spare(&mut tx, engine, Channel::Text, gsm7::segments(&reply)).await?;

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::alert::Alert;
 use model::contact::Channel;
-use model::known::Known;
+use model::known::{Known, takes_retraction_back};
 use model::rule::Rule;
 use model::time::Millis;
 use sqlx::FromRow;
@@ -22,6 +22,7 @@ use crate::digest::Hold;
 use crate::error::Result;
 use crate::quiet::Hush;
 use crate::ruleset::RuleSet;
+use crate::threads;
 
 /// Why a rule that matched sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,13 +82,16 @@ pub(crate) struct Plan<'a> {
 struct SoFar {
     spoken: HashSet<String>,
     waiting: BTreeMap<(String, Channel), Vec<String>>,
+    /// Of what waits, the ids of retractions.
+    retractions: HashSet<String>,
     /// Contacts with something sent, or on its way, that did not fail.
     told: HashSet<String>,
     /// Of these, the ones that certainly were told.
     sure: HashSet<String>,
     /// When it was last owed by each way.
     told_by: BTreeMap<(String, Channel), Millis>,
-    taken_back: HashSet<(String, Channel)>,
+    /// When each contact, by whatever way, was last owed the retraction.
+    taken_back: HashMap<String, Millis>,
 }
 
 #[derive(FromRow)]
@@ -116,9 +120,12 @@ impl<'a> Plan<'a> {
 
     /// Sends the retraction to those who were told, at once or when their quiet hours end.
     fn take_back(&mut self, so_far: &SoFar, muted: &HashSet<String>, rules: &RuleSet, now: Millis) {
-        let told = so_far.told_by.iter().filter(|(way, _)| !so_far.taken_back.contains(*way));
-        for (way, &told) in told {
+        for (way, &told) in &so_far.told_by {
             let (contact_id, channel) = way;
+            // What a contact was told since is to be taken back, too.
+            if so_far.taken_back.get(contact_id).is_some_and(|&back| back >= told) {
+                continue;
+            }
             let live = rules.contacts.get(contact_id).filter(|one| !muted.contains(&one.member_id));
             let Some(contact) = live else { continue };
             // A text that followed a call was not its owner's choice: the retraction goes by the way that was.
@@ -198,17 +205,24 @@ impl SoFar {
             let Some(channel) = Channel::parse(&row.channel) else { continue };
             let way = (row.contact_id.clone(), channel);
             match row.state.as_str() {
-                "queued" => so_far.waiting.entry(way).or_default().push(row.id),
+                "queued" => {
+                    if row.retraction {
+                        so_far.retractions.insert(row.id.clone());
+                    }
+                    so_far.waiting.entry(way).or_default().push(row.id);
+                }
                 // Its owner knows, if not by this phone.
                 "cancelled" if !row.acked && row.code.as_deref() == Some("acknowledged") => {
                     so_far.told.insert(row.contact_id);
                 }
                 state if row.acked || is_on_its_way(state) => {
-                    if row.retraction {
-                        so_far.taken_back.insert(way.clone());
-                    }
-                    let at = so_far.told_by.entry(way).or_insert(Millis(row.created_ms));
-                    *at = Millis(row.created_ms).max(*at);
+                    let created = Millis(row.created_ms);
+                    let at = if row.retraction {
+                        so_far.taken_back.entry(row.contact_id.clone()).or_insert(created)
+                    } else {
+                        so_far.told_by.entry(way).or_insert(created)
+                    };
+                    *at = created.max(*at);
                     if !row.retraction && (row.acked || is_certain(channel, state)) {
                         so_far.sure.insert(row.contact_id.clone());
                     }
@@ -218,6 +232,23 @@ impl SoFar {
             }
         }
         Ok(so_far)
+    }
+
+    /// The last that a contact was told, by whatever way, is that it was taken back.
+    fn thinks_it_gone(&self, contact_id: &str) -> bool {
+        let told = self.told_by.iter().filter(|((of, _), _)| of == contact_id).map(|(_, &told)| told).max();
+        self.taken_back.get(contact_id).is_some_and(|&back| told.is_none_or(|told| told <= back))
+    }
+
+    /// Takes back those that wait: another comes in their place, or it is no longer true.
+    async fn withdraw_retractions(&mut self, tx: &mut Tx, now: Millis) -> Result<()> {
+        for ((contact_id, _), waiting) in &mut self.waiting {
+            let back: Vec<String> = waiting.extract_if(.., |id| self.retractions.contains(id)).collect();
+            if withdraw(tx, &back, "merged", now).await?.faster {
+                self.taken_back.insert(contact_id.clone(), now);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -256,7 +287,9 @@ pub(crate) async fn plan<'a>(
 ) -> Result<Plan<'a>> {
     let Occasion { alert, known, earlier, now } = occasion;
     let mut plan = Plan::default();
-    if matched.is_empty() && !alert.retraction {
+    let was_retracted = known.is_some_and(|known| known.retracted);
+    let stands_again = was_retracted && takes_retraction_back(alert);
+    if matched.is_empty() && !alert.retraction && !stands_again {
         return Ok(plan);
     }
     let subject = alert.subject();
@@ -271,8 +304,10 @@ pub(crate) async fn plan<'a>(
         Some(since) => SoFar::load(tx, subject, since).await?,
         None => SoFar::default(),
     };
-    let muted: HashSet<String> = muted(tx, subject, alert.conversation()).await?.into_iter().collect();
+    let thread = threads::place(tx, alert).await?;
+    let muted: HashSet<String> = muted(tx, subject, &thread).await?.into_iter().collect();
     if alert.retraction {
+        so_far.withdraw_retractions(tx, now).await?;
         for (way, waiting) in std::mem::take(&mut so_far.waiting) {
             if withdraw(tx, &waiting, "retracted", now).await?.faster {
                 so_far.told.insert(way.0.clone());
@@ -281,6 +316,9 @@ pub(crate) async fn plan<'a>(
         }
         plan.take_back(&so_far, &muted, rules, now);
         plan.unsure = so_far.told.difference(&so_far.sure).cloned().collect();
+    }
+    if stands_again {
+        so_far.withdraw_retractions(tx, now).await?;
     }
     // Of all rules of a member the same holds.
     let mut hushed: HashMap<&str, Option<Hush>> = HashMap::new();
@@ -297,7 +335,9 @@ pub(crate) async fn plan<'a>(
             });
             // A rule that asks for the retraction itself is one about a new fact.
             let again = rule.every_alert || alert.retraction;
-            let told = so_far.spoken.contains(&rule.id) && so_far.told.contains(contact_id);
+            // Who believes that it was taken back has not been told that it stands.
+            let misled = (stands_again || !was_retracted) && so_far.thinks_it_gone(contact_id);
+            let told = so_far.spoken.contains(&rule.id) && so_far.told.contains(contact_id) && !misled;
             for &channel in &contact.channels {
                 let way = (contact_id.clone(), channel);
                 let takes_part = plan.sends.contains_key(&way);
@@ -336,15 +376,15 @@ pub(crate) async fn plan<'a>(
 }
 
 /// What became of waiting messages that were to be taken back.
-struct Withdrawal {
+pub(crate) struct Withdrawal {
     /// One was.
-    any: bool,
+    pub(crate) any: bool,
     /// One has been claimed first.
-    faster: bool,
+    pub(crate) faster: bool,
 }
 
 /// Takes waiting messages back.
-async fn withdraw(tx: &mut Tx, waiting: &[String], code: &str, now: Millis) -> Result<Withdrawal> {
+pub(crate) async fn withdraw(tx: &mut Tx, waiting: &[String], code: &str, now: Millis) -> Result<Withdrawal> {
     let mut done = Withdrawal { any: false, faster: false };
     for id in waiting {
         let withdrawn = exec!(
@@ -408,9 +448,9 @@ struct MuteRow {
     member_id: String,
 }
 
-/// The members who want to hear no more of this superevent or event; whoever mutes a superevent means its events too.
-pub(crate) async fn muted(tx: &mut Tx, subject: &str, superevent: &str) -> Result<Vec<String>> {
+/// The members who want to hear no more of this superevent or event, or of all that belongs to its thread.
+pub(crate) async fn muted(tx: &mut Tx, subject: &str, thread: &str) -> Result<Vec<String>> {
     let sql = "SELECT DISTINCT member_id FROM mutes WHERE subject IN ($1, $2)";
-    let found = rows!(tx, MuteRow, sql, subject, superevent)?;
+    let found = rows!(tx, MuteRow, sql, subject, thread)?;
     Ok(found.into_iter().map(|row| row.member_id).collect())
 }

@@ -338,7 +338,6 @@ async fn told_before(
 struct NowRow {
     known: String,
     over: Option<String>,
-    retracted: Option<String>,
 }
 
 /// By subject, how each stands now, if it still is news.
@@ -362,9 +361,7 @@ async fn news(tx: &mut Tx, member_id: &str, held: &[HeldRow]) -> Result<BTreeMap
                          AND NOT (d.if_told AND d.state = 'queued')
                          AND d.state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed'))
                      THEN 'told'
-                 END AS over,
-                 CASE WHEN EXISTS (SELECT 1 FROM alerts a
-                     WHERE a.subject = $2 AND a.retraction AND a.received_ms >= s.begun_ms) THEN 'yes' END AS retracted
+                 END AS over
              FROM subjects s WHERE s.id = $2",
             member_id,
             subject,
@@ -374,7 +371,11 @@ async fn news(tx: &mut Tx, member_id: &str, held: &[HeldRow]) -> Result<BTreeMap
         let Some(found) = found.filter(|found| found.over.is_none()) else { continue };
         let known: Option<Known> = serde_json::from_str(&found.known)?;
         let known = known.unwrap_or_default();
-        let retracted = found.retracted.is_some();
+        let retracted = known.retracted;
+        // Whoever was told before hears nothing of a retraction that was itself taken back.
+        if told && !retracted {
+            continue;
+        }
         let one = Held { id: subject.to_owned(), far: known.far, labels: known.labels, retracted, told };
         news.insert(subject.to_owned(), one);
     }

@@ -13,13 +13,13 @@ use model::words;
 use serde::Deserialize;
 use sqlx::FromRow;
 
-use crate::conversation::muted;
+use crate::conversation::{muted, withdraw};
 use crate::db::{Tx, again, row, rows};
 use crate::dispatch::Leaving;
 use crate::error::{Error, Result};
 use crate::intake;
 use crate::quiet::Hush;
-use crate::{Engine, contacts, new_id, queue};
+use crate::{Engine, contacts, new_id, queue, threads};
 
 /// Twilio takes no longer text.
 const LONGEST: usize = 1600;
@@ -105,7 +105,8 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
     let now = engine.now();
     let mut tx = engine.db().write().await?;
     let known = verified(&mut tx, engine.sandbox()).await?;
-    let muted = muted(&mut tx, subject, alert.conversation()).await?;
+    let thread = threads::place(&mut tx, &alert).await?;
+    let muted = muted(&mut tx, subject, &thread).await?;
     let rules = engine.rule_cache().current(&mut tx, engine.sandbox()).await?;
     let before = known_of(&mut tx, subject).await?;
     let hush = |member_id: &str| rules.peace.get(member_id)?.hush(&alert, before.as_ref(), now);
@@ -158,6 +159,11 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
     // Kept without the numbers. GraceDB may rightly send the same words twice, so each request is an alert.
     let kept = serde_json::json!({ "egad": id, "tier": tier, "message": request.message }).to_string();
     intake::record(&mut tx, &id, &alert, None, &kept, true, now).await?;
+    let waiting = waiting(&mut tx, subject, drill).await?;
+    for one in &owed {
+        let older = waiting.get(&(one.contact_id.to_owned(), one.channel.as_str().to_owned()));
+        withdraw(&mut tx, older.map_or(&[], Vec::as_slice), "merged", now).await?;
+    }
     queue::add(&mut tx, &owed, now).await?;
     let channels: Vec<Channel> = owed.iter().map(|owed| owed.channel).collect();
     let leaving = Leaving::claim(engine, &mut tx, &channels).await?;
@@ -174,6 +180,34 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
         "relayed for GraceDB"
     );
     Ok(relayed)
+}
+
+#[derive(FromRow)]
+struct Waiting {
+    id: String,
+    contact_id: String,
+    channel: String,
+    understood: String,
+}
+
+/// What GraceDB asked us to tell of the subject before and still waits, by contact and channel: newer words take its place.
+async fn waiting(tx: &mut Tx, subject: &str, drill: bool) -> Result<HashMap<(String, String), Vec<String>>> {
+    let found = rows!(
+        tx,
+        Waiting,
+        "SELECT d.id, d.contact_id, d.channel, a.understood FROM deliveries d JOIN alerts a ON a.id = d.alert_id
+         WHERE a.subject = $1 AND a.alert_type = $2 AND d.state = 'queued' AND d.contact_id IS NOT NULL",
+        subject,
+        RELAYED
+    )?;
+    let mut waiting: HashMap<_, Vec<String>> = HashMap::new();
+    for row in found {
+        // A drill does not take the place of what it is a drill for.
+        if serde_json::from_str::<Alert>(&row.understood)?.test == drill {
+            waiting.entry((row.contact_id, row.channel)).or_default().push(row.id);
+        }
+    }
+    Ok(waiting)
 }
 
 /// What packets have told of the subject: a message itself says nothing that could break through quiet hours.

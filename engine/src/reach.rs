@@ -17,6 +17,9 @@ use crate::members::Member;
 use crate::quiet::HushWords;
 use crate::{Engine, blocks, breaker, contacts, quiet, rules};
 
+/// What waits for no longer than this is soon told.
+const LONG_REST_SECS: i64 = 60;
+
 mod judge;
 #[cfg(test)]
 mod tests;
@@ -131,7 +134,8 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
     )?;
     let mut down = Vec::new();
     for one in breaker::list_in(&mut tx, engine.now()).await? {
-        down.extend(one.open.map(|_| (one.channel, None)));
+        let long = one.rests.filter(|&until| until > engine.now().plus_secs(LONG_REST_SECS));
+        down.extend(one.open.map(|_| (one.channel, None)).or_else(|| long.map(|_| (one.channel, None))));
         down.extend(one.countries.into_iter().map(|(country, _)| (one.channel, Some(country))));
     }
     Ok(Facts {

@@ -94,7 +94,7 @@ impl Known {
 }
 
 /// The advocates' "no" was taken off again.
-fn takes_retraction_back(alert: &Alert) -> bool {
+pub fn takes_retraction_back(alert: &Alert) -> bool {
     alert.alert_type == AlertType::LabelRemoved && alert.label.as_deref() == Some("ADVNO")
 }
 

@@ -193,7 +193,8 @@ pub(super) async fn standing(tx: &mut Tx, who: &Member, thread: &str, now: Milli
     let sql = "SELECT max(received_ms) AS at FROM alerts WHERE thread = $1 AND retraction";
     let retraction = row!(tx, At, sql, thread)?.and_then(|row| row.at).map(Millis);
     let now_known = row!(tx, KnownRow, "SELECT known FROM subjects WHERE id = $1", thread)?;
-    let now_known: Option<Known> = now_known.map(|row| serde_json::from_str(&row.known)).transpose()?;
+    let now_known: Option<Known> =
+        now_known.map(|row| serde_json::from_str(&row.known)).transpose()?.flatten();
     Ok(Standing {
         retracted: retraction.filter(|_| now_known.is_some_and(|known| known.retracted)),
         heard: retraction.unwrap_or_default(),

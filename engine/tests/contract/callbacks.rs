@@ -16,7 +16,7 @@ scenarios!(
     news_before_the_answer_counts,
     news_of_something_else_is_not_ours,
     much_news_at_once_is_all_kept,
-    a_key_after_the_end_changes_nothing,
+    a_key_that_the_end_overtook_counts,
     news_of_a_call_given_up_stops_the_next,
     only_twilio_is_heard,
     two_tokens_are_heard_during_rotation,
@@ -209,14 +209,22 @@ async fn news_of_something_else_is_not_ours(w: &World) {
     }
 }
 
-async fn a_key_after_the_end_changes_nothing(w: &World) {
+/// She presses it and hangs up: the news of the end may come first.
+async fn a_key_that_the_end_overtook_counts(w: &World) {
     w.listener(ANN, "call").await;
     let (attempt, sid) = ringing(w).await;
     callbacks::status(&w.engine, &attempt, &call(&sid, "completed")).await.unwrap();
-    let words = callbacks::key(&w.engine, &attempt, &pressed(&sid, "1"), false).await.unwrap();
-    assert!(words.contains("This call is over"));
-    assert_eq!(w.calls().await, ["unconfirmed -"]);
+    let waits = "deliveries WHERE channel = 'text' AND state = 'queued'";
+    assert_eq!(w.count(waits).await, 1);
+    for other in ["3", "7", "9"] {
+        let words = callbacks::key(&w.engine, &attempt, &pressed(&sid, other), false).await.unwrap();
+        assert!(words.contains("This call is over"), "{other}: {words}");
+    }
     assert_eq!(w.count("deliveries WHERE acked_ms IS NOT NULL").await, 0);
+    callbacks::key(&w.engine, &attempt, &pressed(&sid, "2"), false).await.unwrap();
+    assert_eq!((w.count(waits).await, w.count("mutes").await), (0, 1));
+    assert_eq!(w.count("deliveries WHERE channel = 'call' AND acked_ms IS NOT NULL").await, 1);
+    assert_eq!(w.calls().await, ["unconfirmed -"], "an end is an end");
 }
 
 /// Twilio's list lacked it, so another try was queued; now it turns out to ring.

@@ -7,7 +7,7 @@ use model::rule::RuleForm;
 use model::words::gsm7;
 use serde_json::json;
 
-use crate::packets::{labelled, new, superevent};
+use crate::packets::{labelled, new, retraction, superevent};
 use crate::world::{PUBLIC, World, form, settings};
 
 scenarios!(
@@ -17,6 +17,8 @@ scenarios!(
     what_failed_does_not_count_as_told,
     a_retraction_reaches_exactly_those_who_were_told,
     a_public_retraction_notice_does_too,
+    what_stands_again_is_news_and_can_be_taken_back_again,
+    a_retraction_that_waits_when_it_is_taken_back_does_not_leave,
     a_retraction_waits_for_what_may_not_have_arrived,
     a_retraction_follows_a_call_that_was_under_way,
     who_acknowledges_has_yet_to_hear_of_the_retraction,
@@ -27,6 +29,7 @@ scenarios!(
     key_nine_stops_calls_after_asking_once_more,
     stop_and_start_by_text,
     an_alert_is_acknowledged_and_muted_by_text,
+    a_reply_is_about_the_newest_text_whatever_that_was,
     a_reply_takes_a_slot_that_is_free_and_keeps_nobody_waiting,
     a_text_leads_to_where_one_says_i_know,
     a_number_that_is_refused_is_tried_no_more,
@@ -267,14 +270,56 @@ async fn who_knows_by_the_page_hears_of_the_retraction(w: &World) {
 
 async fn a_public_retraction_notice_does_too(w: &World) {
     w.listener(ANN, "text").await;
-    let notice = br#"{"alert_type":"RETRACTION","superevent_id":"S230101a","time_created":"2023-01-01T00:00:00Z",
-        "urls":{"gracedb":"https://gracedb.example.org/superevents/S230101a/view/"},"event":null,"external_coinc":null}"#;
-    let early = w.take(notice).await;
+    let notice = retraction("S230101a");
+    let early = w.take(&notice).await;
     assert_eq!(early.deliveries, 0, "nobody had been told");
     w.take(&new("S230101a", 1e-9)).await;
     w.step().await;
-    let late = String::from_utf8(notice.to_vec()).unwrap().replace("00:00:00Z", "01:00:00Z");
+    let late = String::from_utf8(notice).unwrap().replace("00:00:00Z", "01:00:00Z");
     assert_eq!(w.take(late.as_bytes()).await.deliveries, 1);
+}
+
+fn stands_again(id: &str) -> Vec<u8> {
+    superevent(id, "label_removed", 1e-9, &[], Some("ADVNO"))
+}
+
+async fn what_stands_again_is_news_and_can_be_taken_back_again(w: &World) {
+    let ann = w.member("ann").await;
+    let phone = w.phone(&ann, ANN, "text").await;
+    rules::add(&w.engine, &ann, &rare(&phone, false)).await.unwrap();
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    // Packets that are the same are taken once.
+    for n in 0..2 {
+        let turn = format!("TURN{n}");
+        let crosses = async |labels: &[&str]| {
+            w.pass(60);
+            w.take(&superevent("S230101a", "update", 1e-7, labels, None)).await;
+            let owed = w.take(&superevent("S230101a", "update", 2e-9, labels, None)).await;
+            (owed.deliveries, w.step().await)
+        };
+        w.pass(60);
+        let back = superevent("S230101a", "label_added", 1e-9, &["ADVNO", &turn], Some("ADVNO"));
+        assert_eq!((w.take(&back).await.deliveries, w.step().await), (1, 1));
+        assert_eq!(crosses(&["ADVNO", &turn]).await, (0, 0), "it is gone");
+        let stands = superevent("S230101a", "label_removed", 1e-9, &[&turn], Some("ADVNO"));
+        assert_eq!(w.take(&stands).await.deliveries, 0, "her rule does not ask for that");
+        assert_eq!(crosses(&[&turn]).await, (1, 1), "she thinks that it is gone");
+        assert_eq!(crosses(&[&turn, "DQV"]).await, (0, 0), "now she knows");
+    }
+    let about = history::about(&w.engine, &ann, "S230101a").await.unwrap();
+    assert_eq!(about.standing.retracted, None);
+}
+
+async fn a_retraction_that_waits_when_it_is_taken_back_does_not_leave(w: &World) {
+    w.listener(ANN, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    w.pass(60);
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 1);
+    assert_eq!(w.take(&stands_again("S230101a")).await.deliveries, 0, "she never heard that it was gone");
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.count("deliveries WHERE state = 'cancelled' AND code = 'merged'").await, 1);
 }
 
 async fn called(w: &World) -> (String, String) {
@@ -307,6 +352,12 @@ async fn key_nine_stops_calls_after_asking_once_more(w: &World) {
     assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 1, "the text only");
     blocks::lift(&w.engine, &ann, &phone.id, Channel::Call).await.unwrap();
     assert_eq!(w.take(&new("S230103a", 1e-9)).await.deliveries, 2);
+    // The number is another member's, too, and no such call came to it by chance.
+    let bob = w.member("bob").await;
+    let same = w.phone(&bob, ANN, "call").await;
+    callbacks::key(&w.engine, &attempt, &nine, true).await.unwrap();
+    let theirs = blocks::list(&w.engine, &bob).await.unwrap();
+    assert!(theirs.len() == 1 && theirs[0].contact_id == same.id && theirs[0].can_be_lifted(), "{theirs:?}");
     // It is nobody else's to lift.
     let eve = w.member("eve").await;
     let theirs = blocks::lift(&w.engine, &eve, &phone.id, Channel::Call).await;
@@ -315,6 +366,21 @@ async fn key_nine_stops_calls_after_asking_once_more(w: &World) {
 
 async fn text(w: &World, from: &str, body: &str) -> String {
     callbacks::text(&w.engine, &params(&[("From", from), ("Body", body)])).await.unwrap()
+}
+
+async fn a_reply_is_about_the_newest_text_whatever_that_was(w: &World) {
+    let (ann, phone) = w.listener(ANN, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    w.pass(60);
+    engine::contacts::test(&w.engine, &ann, &phone.id).await.unwrap();
+    assert_eq!(w.step().await, 1);
+    assert!(!text(w, ANN, "2").await.contains("<Message>"), "a test cannot be muted");
+    assert_eq!(w.count("mutes").await, 0);
+    w.pass(60);
+    assert!(text(w, ANN, "1").await.contains("<Message>Thank you.</Message>"));
+    let known = w.column("SELECT kind FROM deliveries WHERE acked_ms IS NOT NULL").await;
+    assert_eq!(known, ["test"], "and not the alert before it");
 }
 
 async fn stop_and_start_by_text(w: &World) {

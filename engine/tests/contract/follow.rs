@@ -3,7 +3,7 @@
 use engine::{Engine, Settings, blocks, callbacks, history};
 use model::contact::Channel;
 
-use crate::packets::{labelled, new, superevent};
+use crate::packets::{labelled, new, retraction, superevent};
 use crate::world::{World, form, settings};
 
 scenarios!(
@@ -75,6 +75,9 @@ async fn a_call_without_a_key_is_followed_by_a_text(w: &World) {
     assert_eq!(retracted.deliveries, 1);
     let channel = format!("SELECT channel FROM deliveries WHERE alert_id = '{}'", retracted.id);
     assert_eq!(w.value(&channel).await, "call");
+    // Once, though the text took nothing back, and GraceDB says it again.
+    assert_eq!(w.step().await, 1);
+    assert_eq!(w.take(&retraction("S230101a")).await.deliveries, 0);
 }
 
 async fn a_phone_that_never_answers_gets_a_text_after_its_redials(w: &World) {

@@ -28,6 +28,17 @@ pub fn labelled(id: &str, far: f64, label: &str) -> Vec<u8> {
     superevent(id, "label_added", far, &[label], Some(label))
 }
 
+/// The public notice that a superevent was retracted.
+pub fn retraction(id: &str) -> Vec<u8> {
+    let url = format!("https://gracedb.example.org/superevents/{id}/view/");
+    json!({
+        "alert_type": "RETRACTION", "superevent_id": id, "time_created": "2023-01-01T00:00:00Z",
+        "urls": { "gracedb": url }, "event": null, "external_coinc": null,
+    })
+    .to_string()
+    .into_bytes()
+}
+
 /// A packet about an event of gstlal, in a superevent or in none.
 pub fn event(id: &str, kind: &str, far: f64, superevent: Option<&str>) -> Vec<u8> {
     let object = json!({

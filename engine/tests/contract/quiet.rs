@@ -5,6 +5,7 @@ use std::time::Duration;
 use engine::clock::Clock;
 use engine::contacts::Contact;
 use engine::conversation::Silent;
+use engine::egad::PhoneRequest;
 use engine::members::Member;
 use engine::{callbacks, contacts, dispatch, history, mutes, quiet, rules, threads};
 use model::Millis;
@@ -12,7 +13,7 @@ use model::quiet::{QuietForm, WindowForm};
 use model::rule::RuleForm;
 use serde_json::json;
 
-use crate::packets::{labelled, new, superevent};
+use crate::packets::{event, labelled, new, superevent};
 use crate::world::{World, fault, fields, form, settings};
 
 scenarios!(
@@ -30,6 +31,8 @@ scenarios!(
     who_may_have_been_told_before_is_asked_after_until_it_is_known,
     who_was_not_told_before_hears_no_retraction_in_the_morning,
     a_retraction_in_doubt_waits_for_the_morning,
+    a_retraction_that_was_taken_back_in_the_night_is_no_news,
+    what_is_said_on_the_page_ends_what_is_held,
     who_was_told_by_the_digest_hears_the_retraction,
     a_digest_that_waits_is_made_anew,
     a_call_that_quiet_cut_short_is_not_taken_back_in_the_morning,
@@ -42,6 +45,8 @@ scenarios!(
     a_mute_can_be_lifted,
     the_first_line_says_that_it_is_quiet,
     what_gracedb_asks_for_keeps_quiet_too,
+    what_gracedb_asks_for_takes_the_place_of_what_waits,
+    who_mutes_a_superevent_hears_nothing_of_its_events,
 );
 
 const ANN: &str = "+14145550123";
@@ -349,6 +354,46 @@ async fn a_retraction_in_doubt_waits_for_the_morning(w: &World) {
     assert_eq!(w.step().await, 1);
 }
 
+async fn a_retraction_that_was_taken_back_in_the_night_is_no_news(w: &World) {
+    at(w, "01-13T19:00");
+    sleeper(w, ANN, "text", &nights()).await;
+    w.take(&new("S230101a", 1e-12)).await;
+    assert_eq!(w.step().await, 1);
+    at(w, "01-14T01:00");
+    for id in ["S230101a", "S230102a"] {
+        w.take(&new(id, 1e-12)).await;
+        w.take(&labelled(id, 1e-12, "ADVNO")).await;
+        w.take(&superevent(id, "label_removed", 1e-12, &[], Some("ADVNO"))).await;
+    }
+    at(w, "01-14T06:00");
+    w.step().await;
+    let [digest] = digests(w).await.try_into().unwrap();
+    assert!(digest.contains("S230102a") && !digest.contains("S230101a"), "{digest}");
+    assert!(!digest.contains("RETRACTED"), "{digest}");
+}
+
+async fn what_is_said_on_the_page_ends_what_is_held(w: &World) {
+    let open = "held WHERE done_ms IS NULL";
+    for (id, mutes) in [("S230101a", false), ("S230102a", true)] {
+        at(w, if mutes { "02-13T19:00" } else { "01-13T19:00" });
+        let (ann, _) = sleeper(w, if mutes { BOB } else { ANN }, "text", &nights()).await;
+        w.take(&new(id, 1e-12)).await;
+        w.step().await;
+        at(w, if mutes { "02-14T01:00" } else { "01-14T01:00" });
+        w.take(&labelled(id, 1e-12, "ADVNO")).await;
+        threads::acknowledge(&w.engine, &ann, id, Millis(0)).await.unwrap();
+        let held = format!("{open} AND member_id = '{}'", ann.id);
+        assert_eq!(w.count(&held).await, 1, "the page did not show it");
+        if mutes {
+            threads::mute(&w.engine, &ann, id).await.unwrap();
+        } else {
+            let page = history::about(&w.engine, &ann, id).await.unwrap().standing;
+            threads::acknowledge(&w.engine, &ann, id, page.heard).await.unwrap();
+        }
+        assert_eq!(w.count(&held).await, 0);
+    }
+}
+
 /// Nothing leaves by texts for a while.
 async fn rest(w: &World, seconds: i64) {
     let until = w.now().plus_secs(seconds).0;
@@ -555,20 +600,53 @@ async fn the_first_line_says_that_it_is_quiet(w: &World) {
     assert_eq!(paused.todo.unwrap().href, "/quiet");
 }
 
+/// GraceDB asks to text both.
+fn ask_about(what: &str) -> PhoneRequest {
+    serde_json::from_value(json!({
+        "message": format!("A {what} was created."),
+        "contacts": [
+            { "phone_number": ANN, "phone_method": "T" },
+            { "phone_number": BOB, "phone_method": "T" },
+        ],
+    }))
+    .unwrap()
+}
+
+async fn what_gracedb_asks_for_takes_the_place_of_what_waits(w: &World) {
+    w.listener(ANN, "text").await;
+    w.listener(BOB, "text").await;
+    let about = ask_about("superevent with GraceDB ID S230101a");
+    let first = engine::egad::phone(&w.engine, "production", &about).await.unwrap();
+    engine::egad::phone(&w.engine, "production", &ask_about("superevent with GraceDB ID S230102a"))
+        .await
+        .unwrap();
+    engine::egad::phone(&w.engine, "test", &about).await.unwrap();
+    assert_eq!(w.count("deliveries WHERE state = 'cancelled'").await, 0, "neither another's nor a drill's");
+    assert_eq!(engine::egad::phone(&w.engine, "production", &about).await.unwrap().deliveries, 2);
+    let merged =
+        w.column("SELECT alert_id FROM deliveries WHERE state = 'cancelled' AND code = 'merged'").await;
+    assert_eq!(merged, [first.id.clone(), first.id]);
+}
+
+async fn who_mutes_a_superevent_hears_nothing_of_its_events(w: &World) {
+    let (ann, phone) = w.listener(ANN, "text").await;
+    let events = RuleForm { category: "event".to_owned(), every_alert: true, ..form(&[&phone]) };
+    rules::add(&w.engine, &ann, &events).await.unwrap();
+    w.listener(BOB, "text").await;
+    w.take(&event("G712345", "new", 1e-9, Some("S230101a"))).await;
+    threads::mute(&w.engine, &ann, "S230101a").await.unwrap();
+    // Neither names the superevent.
+    assert_eq!(w.take(&event("G712345", "update", 1e-10, None)).await.deliveries, 0);
+    let about = ask_about("CBC gstlal event with GraceDB ID G712345");
+    let relayed = engine::egad::phone(&w.engine, "production", &about).await.unwrap();
+    assert_eq!((relayed.deliveries, relayed.refused), (1, vec![(0, "muted")]));
+}
+
 async fn what_gracedb_asks_for_keeps_quiet_too(w: &World) {
     at(w, "01-14T01:00");
     sleeper(w, ANN, "text", &QuietForm { far: "1e-10 Hz".to_owned(), ..nights() }).await;
     w.listener(BOB, "text").await;
-    let ask = |id: &str| -> engine::egad::PhoneRequest {
-        serde_json::from_value(serde_json::json!({
-            "message": format!("A superevent with GraceDB ID {id} was created."),
-            "contacts": [
-                { "phone_number": ANN, "phone_method": "T" },
-                { "phone_number": BOB, "phone_method": "T" },
-            ],
-        }))
-        .unwrap()
-    };
+    let ask = |id: &str| ask_about(&format!("superevent with GraceDB ID {id}"));
     let relayed = engine::egad::phone(&w.engine, "production", &ask("S230101a")).await.unwrap();
     assert_eq!((relayed.deliveries, relayed.refused), (1, vec![(0, "quiet")]));
     // What packets told of it breaks through.

@@ -90,6 +90,8 @@ pub struct Facts {
     pub reopened: BTreeSet<(String, Channel)>,
     /// Creates (by their place in the ledger) whose call a key was pressed in, and which.
     pub pressed: BTreeMap<usize, char>,
+    /// From which number "I know" was texted, and when.
+    pub replies: Vec<(String, i64)>,
     pub jumps: Vec<i64>,
     /// By member: from when to when nothing of theirs rings.
     pub quiet: BTreeMap<String, (i64, i64)>,
@@ -506,6 +508,7 @@ impl<'a> Story<'a> {
             Act::Text { number, word } => {
                 self.tell(format!("{number} texts {word}"));
                 match word {
+                    "1" | "ACK" => self.facts.replies.push((number.clone(), self.now)),
                     "STOP" => drop(self.world.provider.state().stopped.insert(number.clone())),
                     "START" => drop(self.world.provider.state().stopped.remove(&number)),
                     _ => {}
