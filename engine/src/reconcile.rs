@@ -23,7 +23,7 @@ const BATCH: i64 = 20;
 const TOGETHER: usize = 4;
 /// One look, of several pages at most.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// A list that lacks it so many times means that it never arrived.
+/// So many lists that were read and lack it mean that it never arrived.
 const LOOKS: i64 = 3;
 /// Between looks for an attempt that may not have arrived.
 const LOOK_AGAIN_SECS: i64 = 5;
@@ -51,6 +51,7 @@ struct DueRow {
     started_ms: i64,
     check_ms: i64,
     checks: i64,
+    looks: i64,
     phone: Option<String>,
     body: String,
     kind: String,
@@ -87,7 +88,7 @@ pub async fn step(engine: &Engine) -> Result<()> {
         rows!(
             &mut tx,
             DueRow,
-            "SELECT a.id, a.channel, a.provider_sid, a.started_ms, a.check_ms, a.checks, c.phone, d.body, d.kind
+            "SELECT a.id, a.channel, a.provider_sid, a.started_ms, a.check_ms, a.checks, a.looks, c.phone, d.body, d.kind
              FROM attempts a JOIN deliveries d ON d.id = a.delivery_id LEFT JOIN contacts c ON c.id = d.contact_id
              WHERE a.check_ms <= $1 OR a.check_ms > $2 ORDER BY a.check_ms LIMIT $3",
             now.0,
@@ -185,12 +186,26 @@ async fn look_into(engine: &Engine, attempt: &DueRow) -> Result<()> {
             return settle::bring(engine, &attempt.id, News::Accepted(remote)).await;
         }
     }
-    if attempt.checks + 1 >= LOOKS {
+    if attempt.looks + 1 >= LOOKS {
         let never =
             ProviderError::Retry { code: "never_arrived".to_owned(), after: Duration::ZERO, asked: false };
         return settle::bring(engine, &attempt.id, News::Failed(never)).await;
     }
-    Ok(())
+    lacked(engine, attempt, now).await
+}
+
+/// A list was read that lacks it. After those that could not be read the next one is near again.
+async fn lacked(engine: &Engine, attempt: &DueRow, now: Millis) -> Result<()> {
+    let mut tx = engine.db().write().await?;
+    exec!(
+        &mut tx,
+        "UPDATE attempts SET looks = looks + 1, check_ms = $1
+         WHERE id = $2 AND provider_sid IS NULL AND looks = $3 AND check_ms IS NOT NULL",
+        now.plus_secs(LOOK_AGAIN_SECS).0,
+        attempt.id.as_str(),
+        attempt.looks
+    )?;
+    tx.commit().await
 }
 
 /// What nobody can look up is neither sent again nor called lost: somebody must see to it.

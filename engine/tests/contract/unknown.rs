@@ -15,6 +15,7 @@ scenarios!(
     what_a_crash_left_behind_may_have_been_sent,
     twins_are_told_apart,
     what_became_too_old_takes_nothing_from_what_came_later,
+    lists_that_cannot_be_read_say_nothing,
     a_call_that_twilio_forgot_ends_as_failed,
     a_list_that_may_not_be_read_is_an_alarm,
 );
@@ -61,6 +62,24 @@ async fn an_accepted_text_that_still_waits_at_twilio_is_found(w: &World) {
     }
     assert_eq!(slow.creates().await.len(), 2, "the second text waits in Twilio's queue");
     assert_eq!(w.count("deliveries WHERE state = 'sent'").await, 2);
+}
+
+async fn lists_that_cannot_be_read_say_nothing(w: &World) {
+    w.listener(ANN, "text").await;
+    w.phones.fault(json!({ "route": "messages.create", "kind": "error", "times": 1 })).await;
+    w.phones.fault(json!({ "route": "messages.list", "kind": "error", "times": 5 })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    for _ in 0..5 {
+        w.pass(41);
+        w.step().await;
+    }
+    for look in 1..=3 {
+        assert_eq!(w.deliveries().await, ["unknown 20500"], "look {look}");
+        w.pass(if look == 1 { 41 } else { 6 });
+        w.step().await;
+    }
+    assert_eq!(w.count("attempts WHERE code = 'never_arrived'").await, 1);
 }
 
 /// The first call never arrived, and Twilio told nothing until it was too old; then another one's answer got lost.
