@@ -39,6 +39,14 @@ pub enum Tx {
 
 /// How long a caller waits for a connection before it is told "unavailable".
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// A replica whose machine is gone says no goodbye: what it had locked, others would wait for until the server's TCP gives
+/// up, hours later by default. No transaction of ours is idle for so long while its process lives.
+const SESSION: [(&str, &str); 4] = [
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+];
 /// A connection that was used so lately is taken for alive.
 const SURE: Duration = Duration::from_secs(1);
 
@@ -46,7 +54,7 @@ impl Db {
     /// Opens `sqlite://PATH` (made if absent) or `postgres://...`; no schema is applied.
     pub async fn open(url: &str) -> Result<Self> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(url)?.application_name("ringdown");
+            let options = PgConnectOptions::from_str(url)?.application_name("ringdown").options(SESSION);
             let pool = PgPoolOptions::new()
                 .max_connections(20)
                 .acquire_timeout(ACQUIRE)
