@@ -24,6 +24,8 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is under way has this long to end after SIGTERM.
 const LAST_WORDS: Duration = Duration::from_secs(9);
+/// And then for the database to let go.
+const CLOSING: Duration = Duration::from_millis(500);
 /// Expired sessions are deleted this often.
 const SWEEP: Duration = Duration::from_hours(1);
 
@@ -121,7 +123,8 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     let mode = if app.engine.sandbox() { "sandbox: nothing leaves this machine" } else { "live" };
     tracing::info!(%address, public_url, mode, database = db.kind(), "ringdown is up");
 
-    let mut halt = stop.clone();
+    // Heard for longer than the dispatcher runs: keys are pressed in calls that are under way.
+    let (deaf, mut halt) = watch::channel(false);
     // An answer leaves at once and does not wait for the other side to ask for more.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -148,12 +151,14 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         }
         // Callbacks of what is under way still come in while the dispatcher ends.
         let _ = dispatcher.await;
+        deaf.send_replace(true);
         let _ = server.await;
     });
     if ended.await.is_err() {
         tracing::warn!("not everything ended in time; what is open is looked into at the next start");
     }
-    db.close().await;
+    // A database that does not answer keeps nobody.
+    let _ = tokio::time::timeout(CLOSING, db.close()).await;
     Ok(())
 }
 

@@ -93,7 +93,7 @@ async fn told_to_stop_it_finishes_what_is_under_way() {
     let folder = Folder::new("stop");
     let twilio = Twilio::start(1).await;
     twilio
-        .fault(&json!({ "route": "calls.create", "kind": "latency", "delay_ms": 2_000, "times": 30 }))
+        .fault(&json!({ "route": "calls.create", "kind": "latency", "delay_ms": 4_000, "times": 30 }))
         .await;
     let url = format!("sqlite://{}/test.db", folder.0.display());
     let mut ringdown = Ringdown::new(&url, &folder.0, &twilio, RATE).await;
@@ -101,7 +101,7 @@ async fn told_to_stop_it_finishes_what_is_under_way() {
     ringdown.start().await;
     let taken = ringdown.post(0).await;
     twilio.arrivals.reach(10).await;
-    let (status, after) = ringdown.terminate();
+    let (status, after) = ringdown.terminate().await;
     assert_eq!(status.code(), Some(0), "it ended by itself");
     assert!(after < Duration::from_secs(10), "{after:?}");
     let carried = async || {

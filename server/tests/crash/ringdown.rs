@@ -105,11 +105,20 @@ impl Ringdown {
     }
 
     /// Tells it to stop; how it ended, and after how long.
-    pub fn terminate(&mut self) -> (ExitStatus, Duration) {
+    pub async fn terminate(&mut self) -> (ExitStatus, Duration) {
         let mut child = self.child.take().unwrap();
         let began = Instant::now();
         let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
         assert!(told.success());
+        // For as long as calls are under way, and these take four seconds, whoever picks up is heard.
+        let mut heard = 0;
+        while began.elapsed() < Duration::from_secs(1) {
+            let fresh = reqwest::Client::builder().no_proxy().build().unwrap();
+            let answer = fresh.get(format!("{}/healthz", self.url)).send().await.expect("deaf already");
+            assert!(answer.status().is_success());
+            heard += 1;
+        }
+        assert!(heard > 0);
         (child.wait().unwrap(), began.elapsed())
     }
 
