@@ -2,7 +2,8 @@
 //!
 //! Easily got wrong: at most one fetch is under way; what changes meanwhile asks for
 //! one more afterwards. And a part that did not change is left alone, so that nothing
-//! loses focus, flickers or is read aloud twice.
+//! loses focus, flickers or is read aloud twice. While a button is down none is put in its
+//! place: the browser takes a press for one only if it ends where it began.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -44,7 +45,14 @@ struct State {
     refused: Cell<i32>,
     failed: Cell<i32>,
     timer: Cell<Option<i32>>,
+    /// When a button or a key went down that is not up again, in ms; 0 if none is.
+    down: Cell<f64>,
+    /// News waits until it is up.
+    held: Cell<bool>,
 }
+
+/// No press lasts longer; its end may have been elsewhere.
+const PRESS_MS: i32 = 2_000;
 
 /// Two presses within so many ms are one.
 const TWICE_MS: f64 = 700.0;
@@ -59,6 +67,7 @@ pub(super) fn start() {
     let state = Rc::new(State::default());
     listen(&state);
     look_when_shown(&state);
+    mind_presses(&state);
     quiet_forms(&state);
     super::typing::count_down();
     set_timer(&state);
@@ -111,6 +120,45 @@ fn look_when_shown(state: &Rc<State>) {
     shown.forget();
 }
 
+/// Keeps when something is held down. What came meanwhile is shown when the press has had its effect.
+fn mind_presses(state: &Rc<State>) {
+    let Some(document) = document() else { return };
+    let listen = |events: [&str; 3], what: &Closure<dyn FnMut()>| {
+        for event in events {
+            let what = what.as_ref().unchecked_ref();
+            let _ = document.add_event_listener_with_callback_and_bool(event, what, true);
+        }
+    };
+    let begins = Rc::clone(state);
+    let begins = Closure::<dyn FnMut()>::new(move || begins.down.set(js_sys::Date::now()));
+    listen(["pointerdown", "mousedown", "keydown"], &begins);
+    begins.forget();
+    let ends = Rc::clone(state);
+    let ends = Closure::<dyn FnMut()>::new(move || {
+        ends.down.set(0.0);
+        let state = Rc::clone(&ends);
+        after(0, move || catch_up(&state));
+    });
+    listen(["pointercancel", "mouseup", "keyup"], &ends);
+    ends.forget();
+}
+
+fn catch_up(state: &Rc<State>) {
+    if state.held.replace(false) {
+        gather(state);
+    }
+}
+
+/// Shows what was fetched, or fetches it again after the press that lasts.
+fn show(state: &Rc<State>, html: &str) {
+    if js_sys::Date::now() - state.down.get() >= f64::from(PRESS_MS) {
+        replace(html);
+    } else if !state.held.replace(true) {
+        let state = Rc::clone(state);
+        after(PRESS_MS, move || catch_up(&state));
+    }
+}
+
 /// Fetches soon, once for all that comes until then.
 fn gather(state: &Rc<State>) {
     if state.waiting.replace(true) {
@@ -138,7 +186,7 @@ fn refresh(state: &Rc<State>) {
         // A failed fetch leaves the page as it was, and is tried again: the news that asked for it does not come twice.
         if let Ok((_, html)) = fetch_page(None).await {
             state.failed.set(0);
-            replace(&html);
+            show(&state, &html);
         } else {
             let wait = (2 * state.failed.get()).clamp(REFUSED_MS, MOST_REFUSED_MS);
             state.failed.set(wait);
@@ -331,7 +379,7 @@ fn send(
                 let there = url.split(['?', '#']).next().unwrap_or_default().to_owned();
                 // Something to say, or another page altogether: then the browser goes there.
                 if there == here && !url.contains("again=") {
-                    replace(&html);
+                    show(&state, &html);
                     answered = js_sys::Date::now();
                 } else {
                     let _ = location.set_href(&url);

@@ -154,7 +154,7 @@ fn keys(redial_secs: &[i64]) -> impl IntoView + use<> {
             <div><dt><kbd>"1"</kbd></dt> <dd>"I know. What is still waiting to be sent to you about this superevent is called off."</dd></div>
             <div><dt><kbd>"2"</kbd></dt> <dd>"I know, and tell me no more of this superevent."</dd></div>
             <div><dt><kbd>"3"</kbd></dt> <dd>"Say it again."</dd></div>
-            <div><dt><kbd>"9"</kbd></dt> <dd>"Call this number no more. It asks once more before it believes that; the contact\u{2019}s page undoes it."</dd></div>
+            <div><dt><kbd>"9"</kbd></dt> <dd>"Call this number no more, whoever has it as a contact. It asks once more before it believes that; the contact\u{2019}s page undoes it."</dd></div>
         </dl>
         <p>"In answer to a text, and nothing else in it:"</p>
         <dl class="pairs">
