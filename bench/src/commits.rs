@@ -36,9 +36,14 @@ pub async fn measure(program: &str, database: &str, scale: Scale) -> Result<()> 
     let all = posted.elapsed();
     server.end().await?;
     let db = Db::open(&server.database_url).await?;
-    let claims = span(&db, "SELECT max(started_ms) - min(started_ms) FROM attempts").await?;
-    let settles =
-        span(&db, "SELECT max(at_ms) - min(at_ms) FROM attempt_steps WHERE step = 'accepted'").await?;
+    let claims =
+        span(&db, "SELECT max(started_ms) - min(started_ms) FROM attempts WHERE channel = 'call'").await?;
+    let settles = span(
+        &db,
+        "SELECT max(s.at_ms) - min(s.at_ms) FROM attempt_steps s JOIN attempts t ON t.id = s.attempt_id
+                   WHERE s.step = 'accepted' AND t.channel = 'call'",
+    )
+    .await?;
     db.close().await;
     let alone = commits(&server.alone).await?;
     let a_second = |span: f64| of(people) / span.max(0.001);

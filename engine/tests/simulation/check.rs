@@ -270,6 +270,8 @@ fn ending(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
     let alert = story.facts.alerts.get(&delivery.alert);
     let subject = alert.map(|alert| (delivery.member.clone(), alert.subject.clone())).unwrap_or_default();
     let acknowledged = story.facts.acknowledged.contains_key(&subject);
+    // Where nothing goes wrong, nothing waits until it is too old, and who did not pick up is called again.
+    let calm = story.facts.calm && !creates.iter().any(|create| create.code == Some(HELD));
     let fits = match delivery.state {
         // Whoever replies has the text, though nobody may have told us that it was sent.
         DeliveryState::Reached => pressed || delivered || acknowledged || replied,
@@ -277,8 +279,14 @@ fn ending(story: &Story<'_>, delivery: &Delivery, creates: &[Create], wrong: &mu
         DeliveryState::Unconfirmed => matches!(last, "completed" | "sent") && (!pressed || delivery.acked),
         // Of a contact that is gone nobody can ask what became of a request in doubt.
         DeliveryState::Failed if delivery.code == "contact_removed" => delivery.contact.is_empty(),
-        DeliveryState::Failed => !pressed && !delivered && last != "completed" && !delivery.code.is_empty(),
-        DeliveryState::Expired => delivery.code == "too_old" && !pressed && !delivered,
+        DeliveryState::Failed => {
+            let redialled = !calm
+                || delivery.kind != DeliveryKind::Alert
+                || !matches!(last, "busy" | "no-answer")
+                || own.len() == 3;
+            !pressed && !delivered && last != "completed" && !delivery.code.is_empty() && redialled
+        }
+        DeliveryState::Expired => delivery.code == "too_old" && !pressed && !delivered && !calm,
         DeliveryState::Cancelled => {
             let withdrawn = alert.is_some_and(|alert| {
                 let later = |other: &&crate::story::Known| other.retraction && other.subject == alert.subject;

@@ -109,6 +109,8 @@ pub struct Facts {
     pub digests: BTreeSet<String>,
     pub numbers: BTreeMap<String, String>,
     pub crashes: usize,
+    /// Nothing goes wrong but what phones do.
+    pub calm: bool,
 }
 
 pub struct Story<'a> {
@@ -350,6 +352,7 @@ impl<'a> Story<'a> {
     }
 
     fn misfortune(&mut self) {
+        let before = self.acts.len();
         let (percent, most) = *[(0, 0), (10, 4), (25, 10), (50, 20)].choose(&mut self.chance).unwrap();
         let crashes = self.chance.random_range(0..4);
         let callbacks =
@@ -386,6 +389,7 @@ impl<'a> Story<'a> {
                 self.act(at, Act::Jump { ms });
             }
         }
+        self.facts.calm = percent == 0 && callbacks == [0; 3] && self.acts.len() == before;
     }
 
     pub fn tell(&self, line: impl Into<String>) {

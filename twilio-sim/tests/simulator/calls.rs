@@ -265,6 +265,23 @@ async fn more_than_a_day_of_calls_is_refused() {
 }
 
 #[tokio::test]
+async fn no_two_calls_begin_within_a_second() {
+    let w = World::with(|c| (c.speed, c.calls_per_second) = (1.0, 1.0)).await;
+    let mut started = Vec::new();
+    let mut calls = Vec::new();
+    for to in ["+14145550200", "+14145550201", "+14145550202"] {
+        w.control("/script", json!({"number": to, "outcome": "busy"})).await;
+        calls.push(w.call(&[("To", to), ("From", OURS), ("Twiml", "<Response/>")]).await);
+    }
+    for sid in &calls {
+        let ended = w.call_until(sid, "busy").await;
+        started.push(ended["start_time"].as_str().unwrap().to_owned());
+    }
+    // To the second: a second apart they are never the same.
+    assert!(started.windows(2).all(|pair| pair[0] != pair[1]), "{started:?}");
+}
+
+#[tokio::test]
 async fn one_call_a_second_leaves_the_queue() {
     // At speed 100 a simulated second takes 10 ms.
     let w = World::with(|c| (c.speed, c.calls_per_second) = (100.0, 1.0)).await;
