@@ -198,9 +198,9 @@ pub async fn text(engine: &Engine, params: &Params) -> Result<String> {
 }
 
 /// The reply is about the newest alert, digest or test that was texted to this phone, for each member who has it; only an
-/// alert can be muted by it. One of which nobody
-/// knows whether it arrived is meant only where no other is still unanswered. What was acknowledged already may still be
-/// muted; what is no news gets no answer, since two machines must not talk to each other for ever.
+/// alert can be muted by it. One of which nobody knows whether it arrived is meant only where no other is still unanswered.
+/// What was acknowledged already may still be muted; what is no news gets no answer, since two machines must not talk to
+/// each other for ever.
 async fn acknowledged_by_text(engine: &Engine, from: &E164, mute: bool) -> Result<String> {
     let now = engine.now();
     let mut tx = engine.db().write().await?;

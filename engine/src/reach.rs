@@ -134,8 +134,10 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
     )?;
     let mut down = Vec::new();
     for one in breaker::list_in(&mut tx, engine.now()).await? {
-        let long = one.rests.filter(|&until| until > engine.now().plus_secs(LONG_REST_SECS));
-        down.extend(one.open.map(|_| (one.channel, None)).or_else(|| long.map(|_| (one.channel, None))));
+        let long = engine.now().plus_secs(LONG_REST_SECS);
+        if one.open.is_some() || one.rests.is_some_and(|until| until > long) {
+            down.push((one.channel, None));
+        }
         down.extend(one.countries.into_iter().map(|(country, _)| (one.channel, Some(country))));
     }
     Ok(Facts {

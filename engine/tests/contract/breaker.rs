@@ -58,7 +58,8 @@ async fn a_rest_that_twilio_asks_for_is_kept_by_all(w: &World) {
 }
 
 async fn a_long_rest_is_kept_but_not_one_of_a_day(w: &World) {
-    w.listener(ANN, "text").await;
+    let (ann, _) = w.listener(ANN, "text").await;
+    let reachable = async || engine::reach::of(&w.engine, &ann).await.unwrap().reachable;
     for (id, asked, kept) in [("S230101a", 600, 600), ("S230102a", 86_400, 900)] {
         w.phones
             .fault(json!({ "route": "messages.create", "kind": "too_many_requests", "retry_after": asked, "times": 1 }))
@@ -66,8 +67,10 @@ async fn a_long_rest_is_kept_but_not_one_of_a_day(w: &World) {
         w.take(&new(id, 1e-9)).await;
         w.step().await;
         assert_eq!(breaker::list(&w.engine).await.unwrap()[0].rests, Some(w.now().plus_secs(kept)));
+        assert!(!reachable().await, "her phone will not ring for a while");
         w.pass(kept - 1);
         assert_eq!(w.step().await, 0);
+        assert!(reachable().await, "it soon will");
         w.pass(2);
         w.step().await;
         assert_eq!(breaker::list(&w.engine).await.unwrap()[0].rests, None);
