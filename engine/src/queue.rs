@@ -124,15 +124,17 @@ pub(crate) async fn add(tx: &mut Tx, owed: &[Owed<'_>], now: Millis) -> Result<(
 async fn insert(tx: &mut Tx, some: &[&Owed<'_>], before: &mut [i64; 2], now: Millis) -> Result<()> {
     let Some(priority) = some.first().map(|one| one.priority) else { return Ok(()) };
     built!(tx, |sql| {
-        // The turn that is now being served; the queue's index knows it. What was put off holds no turn for others.
+        // The turn that is now being served; the queue's index knows it. What was put off holds none while others are due.
         let priority = priority.number();
         sql.push("WITH served (channel, turn) AS (");
         for (channel, more) in [("call", " UNION ALL "), ("text", ") ")] {
             sql.push(format_args!(
-                "SELECT '{channel}', COALESCE(min(turn), 0) FROM deliveries
-                 WHERE state = 'queued' AND channel = '{channel}' AND priority = {priority}
-                     AND not_before_ms <= {}{more}",
-                now.0
+                "SELECT '{channel}', COALESCE(min(CASE WHEN not_before_ms <= "
+            ));
+            sql.push_bind(now.0);
+            sql.push(format_args!(
+                " THEN turn END), min(turn), 0) FROM deliveries
+                 WHERE state = 'queued' AND channel = '{channel}' AND priority = {priority}{more}"
             ));
         }
         sql.push(

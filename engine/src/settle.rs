@@ -242,7 +242,7 @@ impl Held {
         let (check, finished) = timing(state, now);
         let moved = exec!(
             tx,
-            "UPDATE attempts SET state = $1, code = $2, check_ms = $3, checks = 0, finished_ms = $4
+            "UPDATE attempts SET state = $1, code = $2, check_ms = $3, checks = 0, looks = 0, finished_ms = $4
              WHERE id = $5 AND state = $6",
             state.as_str(),
             code,
@@ -279,7 +279,7 @@ impl Held {
         let moved = exec!(
             tx,
             "UPDATE attempts SET provider_sid = $1, provider_status = $2, status_rank = $3, state = $4, code = $5,
-                 check_ms = $6, checks = 0, finished_ms = $7 WHERE id = $8 AND state = $9",
+                 check_ms = $6, checks = 0, looks = 0, finished_ms = $7 WHERE id = $8 AND state = $9",
             remote.sid.as_str(),
             status,
             rank(status).max(self.attempt.status_rank),
