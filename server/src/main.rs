@@ -3,14 +3,27 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use server::command::{self, Cli, End};
 use server::serve::Failure;
 use tracing_subscriber::EnvFilter;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// What still runs on a thread of its own, such as a name server that is asked, keeps nobody.
+const LEFT_OVER: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.into(), 1),
+    };
+    let code = runtime.block_on(run());
+    runtime.shutdown_timeout(LEFT_OVER);
+    code
+}
+
+async fn run() -> ExitCode {
     let cli = Cli::parse_from(arguments());
     engine::providers::install_tls();
     if let Err(error) = log() {

@@ -22,7 +22,9 @@ use crate::web;
 /// Why the program cannot go on.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What is under way has this long to end after SIGTERM.
+/// Requests to Twilio that are under way have this long to end after SIGTERM.
+const UNDER_WAY: Duration = Duration::from_secs(8);
+/// And this long has everything.
 const LAST_WORDS: Duration = Duration::from_secs(9);
 /// And then for the database to let go.
 const CLOSING: Duration = Duration::from_millis(500);
@@ -123,7 +125,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     let mode = if app.engine.sandbox() { "sandbox: nothing leaves this machine" } else { "live" };
     tracing::info!(%address, public_url, mode, database = db.kind(), "ringdown is up");
 
-    // Heard for longer than the dispatcher runs: keys are pressed in calls that are under way.
+    // Whoever is called meanwhile is heard until the dispatcher has ended.
     let (deaf, mut halt) = watch::channel(false);
     // An answer leaves at once and does not wait for the other side to ask for more.
     let listener = listener.tap_io(|stream| {
@@ -146,15 +148,16 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         tester.abort();
     }
     let ended = tokio::time::timeout(LAST_WORDS, async {
+        // Callbacks of what is under way still come in while the dispatcher ends.
+        let ended = tokio::time::timeout(UNDER_WAY, dispatcher).await.is_ok();
+        deaf.send_replace(true);
+        let _ = server.await;
         for reader in feed.into_iter().chain(gaps) {
             let _ = reader.await;
         }
-        // Callbacks of what is under way still come in while the dispatcher ends.
-        let _ = dispatcher.await;
-        deaf.send_replace(true);
-        let _ = server.await;
+        ended
     });
-    if ended.await.is_err() {
+    if !ended.await.unwrap_or(false) {
         tracing::warn!("not everything ended in time; what is open is looked into at the next start");
     }
     // A database that does not answer keeps nobody.

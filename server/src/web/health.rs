@@ -34,7 +34,8 @@ async fn ready(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let engine = &app.engine;
     let database = matches!(tokio::time::timeout(PATIENCE, engine.db().write()).await, Ok(Ok(_)));
     let stuck = engine.stuck();
-    let dispatcher = stuck.is_empty();
+    // Who stops still hears callbacks, but wants no new work.
+    let dispatcher = stuck.is_empty() && !*app.stop.borrow();
     let ready = database && dispatcher;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "database": database, "dispatcher": dispatcher, "stuck": stuck })))
