@@ -24,14 +24,15 @@ test('news that comes while a button is down does not take the press away', asyn
   const { made, retracted } = superevent('S190425z', 'EM_READY');
   await ringdown.post(made);
   const here = '/history/about/S190425z';
+  const other = await page.context().newPage();
+  await other.goto(here);
   await page.goto(here);
   await page.getByRole('button', { name: 'I know' }).hover();
   await page.mouse.down();
   const renewed = page.waitForResponse((answer) => answer.url().endsWith(here));
   await ringdown.post(retracted);
   await (await renewed).finished();
-  const other = await page.context().newPage();
-  await other.goto(here);
+  // Drawn by the same news, so that the page had it too.
   await expect(other.getByText('Retracted at')).toBeVisible();
   const sent = page.waitForRequest((request) => request.url().includes('/do/history/acknowledge'));
   await page.mouse.up();

@@ -52,7 +52,7 @@ struct State {
 }
 
 /// No press lasts longer; its end may have been elsewhere.
-const PRESS_MS: i32 = 2_000;
+const PRESS_MS: i32 = 5_000;
 
 /// Two presses within so many ms are one.
 const TWICE_MS: f64 = 700.0;
@@ -151,7 +151,7 @@ fn catch_up(state: &Rc<State>) {
 
 /// Shows what was fetched, or fetches it again after the press that lasts.
 fn show(state: &Rc<State>, html: &str) {
-    if js_sys::Date::now() - state.down.get() >= f64::from(PRESS_MS) {
+    if (js_sys::Date::now() - state.down.get()).abs() >= f64::from(PRESS_MS) {
         replace(html);
     } else if !state.held.replace(true) {
         let state = Rc::clone(state);
