@@ -327,6 +327,8 @@ async fn two_superevents_share_the_line(w: &World) {
     w.listener("+14145550124", "call").await;
     w.listener("+14145550125", "call").await;
     w.pass(1);
+    // What was put off, as to a country that is held, keeps its turn and lends it to nobody.
+    w.sql(&format!("UPDATE deliveries SET turn = 3, not_before_ms = {now} + 600000 WHERE id = 'd999'")).await;
     assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 3);
     let max = w.member("max").await;
     let new = w.unverified(&max, "+14145550126", "call").await;
