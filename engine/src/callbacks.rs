@@ -133,12 +133,11 @@ async fn pressed(engine: &Engine, attempt_id: &str, params: &Params, asked: bool
     }
     if digits == "9" && asked {
         settle::acknowledged(engine, &mut tx, &mut held, digits, now).await?;
-        let mut members = Vec::new();
-        if let Some(contact_id) = &held.delivery.contact_id {
-            members = blocks::calls(&mut tx, contact_id, now).await?;
-        }
+        let members = match &held.delivery.contact_id {
+            Some(contact_id) => blocks::calls(&mut tx, contact_id, now).await?,
+            None => vec![held.delivery.member_id.clone()],
+        };
         tx.commit().await?;
-        members.push(held.delivery.member_id);
         for member in &members {
             engine.bus().changed(member);
         }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use sqlx::FromRow;
 
 use crate::conversation::{muted, withdraw};
-use crate::db::{Tx, again, row, rows};
+use crate::db::{Tx, again, rows};
 use crate::dispatch::Leaving;
 use crate::error::{Error, Result};
 use crate::intake;
@@ -69,11 +69,6 @@ pub struct Relayed {
 }
 
 #[derive(FromRow)]
-struct KnownRow {
-    known: String,
-}
-
-#[derive(FromRow)]
 struct Known {
     id: String,
     member_id: String,
@@ -108,7 +103,8 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
     let thread = threads::place(&mut tx, &alert).await?;
     let muted = muted(&mut tx, subject, &thread).await?;
     let rules = engine.rule_cache().current(&mut tx, engine.sandbox()).await?;
-    let before = known_of(&mut tx, subject).await?;
+    // What packets have told of it: a message itself says nothing that could break through quiet hours.
+    let before = threads::known_of(&mut tx, subject).await?;
     let hush = |member_id: &str| rules.peace.get(member_id)?.hush(&alert, before.as_ref(), now);
     let mut refused = Vec::new();
     let mut owed = Vec::new();
@@ -208,12 +204,6 @@ async fn waiting(tx: &mut Tx, subject: &str, drill: bool) -> Result<HashMap<(Str
         }
     }
     Ok(waiting)
-}
-
-/// What packets have told of the subject: a message itself says nothing that could break through quiet hours.
-async fn known_of(tx: &mut Tx, subject: &str) -> Result<Option<model::known::Known>> {
-    let found = row!(tx, KnownRow, "SELECT known FROM subjects WHERE id = $1", subject)?;
-    Ok(found.map(|row| serde_json::from_str(&row.known)).transpose()?.flatten())
 }
 
 /// Looks at an `email` request. E-mail is not sent yet, so it is always refused, and says why.

@@ -133,8 +133,8 @@ async fn facts(engine: &Engine, who: &Member) -> Result<Facts> {
         who.id.as_str()
     )?;
     let mut down = Vec::new();
+    let long = engine.now().plus_secs(LONG_REST_SECS);
     for one in breaker::list_in(&mut tx, engine.now()).await? {
-        let long = engine.now().plus_secs(LONG_REST_SECS);
         if one.open.is_some() || one.rests.is_some_and(|until| until > long) {
             down.push((one.channel, None));
         }

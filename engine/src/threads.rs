@@ -5,6 +5,7 @@
 //! they belong, and then all of them move.
 
 use model::alert::{Alert, Category};
+use model::known::Known;
 use model::time::Millis;
 use sqlx::FromRow;
 
@@ -103,6 +104,17 @@ pub(crate) async fn find_in(tx: &mut Tx, id: &str) -> Result<String> {
         id
     )?;
     found.map(|found| found.id).ok_or(Error::NotFound)
+}
+
+#[derive(FromRow)]
+struct KnownRow {
+    known: String,
+}
+
+/// What is known of a superevent or an event now, if packets have told of it.
+pub(crate) async fn known_of(tx: &mut Tx, subject: &str) -> Result<Option<Known>> {
+    let found = row!(tx, KnownRow, "SELECT known FROM subjects WHERE id = $1", subject)?;
+    Ok(found.map(|row| serde_json::from_str(&row.known)).transpose()?.flatten())
 }
 
 /// "I know", said on a page: what key 1 does. What waits for this member is called off, no call is repeated, and who

@@ -104,11 +104,6 @@ struct At {
 }
 
 #[derive(FromRow)]
-struct KnownRow {
-    known: String,
-}
-
-#[derive(FromRow)]
 struct Count {
     n: i64,
 }
@@ -192,12 +187,12 @@ pub(super) async fn standing(tx: &mut Tx, who: &Member, thread: &str, now: Milli
     )?;
     let sql = "SELECT max(received_ms) AS at FROM alerts WHERE thread = $1 AND retraction";
     let retraction = row!(tx, At, sql, thread)?.and_then(|row| row.at).map(Millis);
-    let now_known = row!(tx, KnownRow, "SELECT known FROM subjects WHERE id = $1", thread)?;
-    let now_known: Option<Known> =
-        now_known.map(|row| serde_json::from_str(&row.known)).transpose()?.flatten();
+    // Most were never taken back, and nothing more is asked of those.
+    let stands =
+        retraction.is_some() && threads::known_of(tx, thread).await?.is_some_and(|known| known.retracted);
     Ok(Standing {
-        retracted: retraction.filter(|_| now_known.is_some_and(|known| known.retracted)),
-        heard: retraction.unwrap_or_default(),
+        retracted: retraction.filter(|_| stands),
+        heard: retraction.unwrap_or(threads::NOTHING),
         can_acknowledge: asks.is_some_and(|row| row.n > 0),
         acknowledged: known.map(Millis),
         muted: muted.map(|row| Millis(row.created_ms)),
