@@ -7,6 +7,8 @@ import type { CDPSession, Page } from '@playwright/test';
 
 /** Without anything new for this long, a page is at rest. */
 const REST_MS = 250;
+/** Bytes a second of a slow network: a page comes in pieces, each of which may be painted. */
+const SLOW = 25_000;
 
 export interface Visit {
   /** Bytes that came over the wire, compressed, headers included. */
@@ -40,6 +42,12 @@ export class Visitor {
     const network = await page.context().newCDPSession(page);
     await network.send('Network.enable');
     return new Visitor(page, network);
+  }
+
+  /** From now on all comes over a slow network. */
+  async slowly(): Promise<void> {
+    const conditions = { offline: false, latency: 0, downloadThroughput: SLOW, uploadThroughput: -1 };
+    await this.network.send('Network.emulateNetworkConditions', conditions);
   }
 
   async visit(path: string): Promise<Visit> {
@@ -81,8 +89,10 @@ function watchShifts(): void {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries() as any[]) {
       shifts.sum += entry.value;
-      for (const { node } of entry.sources) {
-        shifts.moved.push(node?.outerHTML?.slice(0, 100) ?? node?.textContent?.slice(0, 60) ?? 'gone');
+      for (const { node, previousRect: from, currentRect: to } of entry.sources) {
+        const by = `${Math.round(to.x - from.x)}, ${Math.round(to.y - from.y)}`;
+        const what = node?.outerHTML?.slice(0, 100) ?? node?.textContent?.slice(0, 60) ?? 'gone';
+        shifts.moved.push(`by ${by} px at ${Math.round(entry.startTime)} ms: ${what}`);
       }
     }
   }).observe({ type: 'layout-shift', buffered: true });

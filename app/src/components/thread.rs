@@ -124,10 +124,10 @@ pub(crate) fn table(threads: &[Thread], clock: &Clock, caption: &'static str) ->
         <table class="table threads" role="table" aria-label=caption>
             <thead role="rowgroup">
                 <tr role="row">
-                    <th role="columnheader" scope="col">{format!("Last heard of ({})", clock.city())}</th>
                     <th role="columnheader" scope="col">"What it is"</th>
-                    <th role="columnheader" scope="col">"False alarm rate"</th>
                     <th role="columnheader" scope="col">"What it did for you"</th>
+                    <th role="columnheader" scope="col">"False alarm rate"</th>
+                    <th role="columnheader" scope="col">{format!("Last heard of ({})", clock.city())}</th>
                 </tr>
             </thead>
             <tbody role="rowgroup">{rows}</tbody>
@@ -139,7 +139,6 @@ fn row(thread: &Thread, clock: &Clock) -> impl IntoView + use<> {
     let what = kind(&thread.known);
     view! {
         <tr role="row" class:quiet=thread.gist.mood == Mood::Nothing>
-            <td role="cell" class="fit calm">{clock.brief(thread.last)}</td>
             <td role="cell" class="stack-tight">
                 <p class="row">
                     <a class="mono" href=address(&thread.id)>{name(thread)}</a>
@@ -148,8 +147,9 @@ fn row(thread: &Thread, clock: &Clock) -> impl IntoView + use<> {
                 {(!what.is_empty()).then(|| view! { <p class="kind">{what}</p> })}
                 {weighty(&thread.known)}
             </td>
-            <td role="cell" class="fit">{(!thread.relayed).then(|| far(thread.known.far))}</td>
             <td role="cell">{gist(&thread.gist, clock)}</td>
+            <td role="cell">{(!thread.relayed).then(|| far(thread.known.far))}</td>
+            <td role="cell" class="calm">{clock.brief(thread.last)}</td>
         </tr>
     }
 }
