@@ -109,9 +109,11 @@ impl Clock {
         later.strftime("%H:%M").to_string()
     }
 
-    /// `Saturday 22 November`.
+    /// `Saturday 22 November`, `Thursday 25 April 2019`.
     pub(crate) fn day(&self, at: Millis) -> String {
-        self.local(at).strftime("%A %-d %B").to_string()
+        let (then, now) = (self.local(at), self.local(self.now));
+        let form = if then.year() == now.year() { "%A %-d %B" } else { "%A %-d %B %Y" };
+        then.strftime(form).to_string()
     }
 }
 
@@ -151,6 +153,8 @@ mod tests {
         assert_eq!(rome.words(Millis(1_556_180_306_000)), "10:18 on 25 April 2019");
         assert_eq!(Clock::new("UTC", NOW).words(NOW), "23:30 today");
         assert_eq!(rome.city(), "Rome");
+        assert_eq!(rome.day(NOW), "Sunday 23 November");
+        assert_eq!(rome.day(Millis(1_556_180_306_000)), "Thursday 25 April 2019");
     }
 
     #[test]
