@@ -3,6 +3,7 @@
 import { superevent } from '../harness/packets.ts';
 import { addPhone, codeOnScreen, makeRule, signIn, verifiedPhone } from '../harness/steps.ts';
 import { expect, test } from '../harness/test.ts';
+import { settled } from '../harness/visit.ts';
 
 test('a phone rings on the screen of a browser that is never idle', async ({ page }) => {
   await page.addInitScript(() => {
@@ -24,19 +25,33 @@ test('news that comes while a button is down does not take the press away', asyn
   const { made, retracted } = superevent('S190425z', 'EM_READY');
   await ringdown.post(made);
   const here = '/history/about/S190425z';
-  const other = await page.context().newPage();
-  await other.goto(here);
   await page.goto(here);
+  await settled(page);
   await page.getByRole('button', { name: 'I know' }).hover();
   await page.mouse.down();
-  const renewed = page.waitForResponse((answer) => answer.url().endsWith(here));
+  const renewed = page.waitForResponse(
+    async (answer) => answer.url().endsWith(here) && (await answer.text()).includes('Retracted at'),
+  );
   await ringdown.post(retracted);
-  await (await renewed).finished();
-  // Drawn by the same news, so that the page had it too.
-  await expect(other.getByText('Retracted at')).toBeVisible();
+  await renewed;
   const sent = page.waitForRequest((request) => request.url().includes('/do/history/acknowledge'));
   await page.mouse.up();
   await sent;
   // What was held is shown now.
   await expect(page.getByText('Retracted at')).toBeVisible();
+});
+
+test('news does not take the focus away', async ({ page, ringdown }) => {
+  await signIn(page);
+  const { made, labelled } = superevent('S240102b', 'ADVOK');
+  await ringdown.post(made);
+  await page.goto('/history');
+  await settled(page);
+  const row = page.getByRole('row').filter({ hasText: 'S240102b' });
+  await row.getByRole('link').focus();
+  const shown = row.getByText('ADVOK');
+  await expect(shown).toHaveCount(0);
+  await ringdown.post(labelled);
+  await expect(shown).toBeVisible();
+  await expect(row.getByRole('link')).toBeFocused();
 });

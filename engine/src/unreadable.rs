@@ -22,6 +22,8 @@ const NUMBER: usize = 7;
 /// One that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Kept {
+    /// Names it on the page.
+    pub id: String,
     received_ms: i64,
     /// `post`, or the topic.
     pub source: String,
@@ -107,7 +109,7 @@ pub async fn list(engine: &Engine) -> Result<Vec<Kept>> {
     rows!(
         &mut tx,
         Kept,
-        "SELECT received_ms, source, code, field, message, size, beginning FROM unreadable ORDER BY id DESC"
+        "SELECT id, received_ms, source, code, field, message, size, beginning FROM unreadable ORDER BY id DESC"
     )
 }
 

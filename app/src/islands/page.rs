@@ -45,13 +45,17 @@ struct State {
     refused: Cell<i32>,
     failed: Cell<i32>,
     timer: Cell<Option<i32>>,
-    /// When a button or a key went down that is not up again, in ms; 0 if none is.
-    down: Cell<f64>,
-    /// News waits until it is up.
+    /// News waits until the button is up that is down.
     held: Cell<bool>,
+    /// How often the page was asked for, and which of these times is shown.
+    asked: Cell<u32>,
+    shown: Cell<u32>,
 }
 
-/// No press lasts longer; its end may have been elsewhere.
+/// What a press could be meant for, while it lasts; it may have begun before all this ran.
+const DOWN: &str = ":is(button, a, summary, label):active";
+
+/// So often it is looked for the end of a press that was elsewhere, in ms.
 const PRESS_MS: i32 = 5_000;
 
 /// Two presses within so many ms are one.
@@ -120,26 +124,18 @@ fn look_when_shown(state: &Rc<State>) {
     shown.forget();
 }
 
-/// Keeps when something is held down. What came meanwhile is shown when the press has had its effect.
+/// What came while something was down is shown when the press has had its effect.
 fn mind_presses(state: &Rc<State>) {
     let Some(document) = document() else { return };
-    let listen = |events: [&str; 3], what: &Closure<dyn FnMut()>| {
-        for event in events {
-            let what = what.as_ref().unchecked_ref();
-            let _ = document.add_event_listener_with_callback_and_bool(event, what, true);
-        }
-    };
-    let begins = Rc::clone(state);
-    let begins = Closure::<dyn FnMut()>::new(move || begins.down.set(js_sys::Date::now()));
-    listen(["pointerdown", "mousedown", "keydown"], &begins);
-    begins.forget();
-    let ends = Rc::clone(state);
+    let state = Rc::clone(state);
     let ends = Closure::<dyn FnMut()>::new(move || {
-        ends.down.set(0.0);
-        let state = Rc::clone(&ends);
+        let state = Rc::clone(&state);
         after(0, move || catch_up(&state));
     });
-    listen(["pointercancel", "mouseup", "keyup"], &ends);
+    for event in ["pointercancel", "mouseup", "keyup"] {
+        let ends = ends.as_ref().unchecked_ref();
+        let _ = document.add_event_listener_with_callback_and_bool(event, ends, true);
+    }
     ends.forget();
 }
 
@@ -149,14 +145,27 @@ fn catch_up(state: &Rc<State>) {
     }
 }
 
-/// Shows what was fetched, or fetches it again after the press that lasts.
-fn show(state: &Rc<State>, html: &str) {
-    if (js_sys::Date::now() - state.down.get()).abs() >= f64::from(PRESS_MS) {
-        replace(html);
-    } else if !state.held.replace(true) {
-        let state = Rc::clone(state);
-        after(PRESS_MS, move || catch_up(&state));
+/// Numbers a fetch.
+fn ask(state: &State) -> u32 {
+    state.asked.set(state.asked.get().wrapping_add(1));
+    state.asked.get()
+}
+
+/// Shows what was fetched, unless something is shown that was asked for later; or fetches it again after the press
+/// that lasts.
+fn show(state: &Rc<State>, asked: u32, html: &str) {
+    if asked < state.shown.get() {
+        return;
     }
+    if document().is_some_and(|document| matches!(document.query_selector(DOWN), Ok(Some(_)))) {
+        if !state.held.replace(true) {
+            let state = Rc::clone(state);
+            after(PRESS_MS, move || catch_up(&state));
+        }
+        return;
+    }
+    state.shown.set(asked);
+    replace(html);
 }
 
 /// Fetches soon, once for all that comes until then.
@@ -181,12 +190,12 @@ fn refresh(state: &Rc<State>) {
         state.again.set(true);
         return;
     }
-    let state = Rc::clone(state);
+    let (state, asked) = (Rc::clone(state), ask(state));
     spawn_local(async move {
         // A failed fetch leaves the page as it was, and is tried again: the news that asked for it does not come twice.
         if let Ok((_, html)) = fetch_page(None).await {
             state.failed.set(0);
-            show(&state, &html);
+            show(&state, asked, &html);
         } else {
             let wait = (2 * state.failed.get()).clamp(REFUSED_MS, MOST_REFUSED_MS);
             state.failed.set(wait);
@@ -247,7 +256,8 @@ fn replace(html: &str) {
     let (Some(document), Ok(parser)) = (document(), DomParser::new()) else { return };
     let Ok(fresh) = parser.parse_from_string(html, SupportedType::TextHtml) else { return };
     let Ok(parts) = document.query_selector_all("[data-live][id]") else { return };
-    let focused = document.active_element().map(|element| element.id()).filter(|id| !id.is_empty());
+    let focused = document.active_element();
+    let within = focused.as_ref().and_then(|element| element.closest("[data-live][id]").ok().flatten());
     for i in 0..parts.length() {
         let Some(part) = parts.item(i).and_then(|node| node.dyn_into::<Element>().ok()) else { continue };
         let Some(new) = fresh.get_element_by_id(&part.id()) else { continue };
@@ -263,15 +273,23 @@ fn replace(html: &str) {
         }
     }
     let lost = document.active_element().is_none_or(|element| element.tag_name() == "BODY");
-    if let (true, Some(id)) = (lost, focused) {
-        let element =
-            document.get_element_by_id(&id).and_then(|element| element.dyn_into::<HtmlElement>().ok());
-        if let Some(element) = element {
-            let options = web_sys::FocusOptions::new();
-            options.set_prevent_scroll(true);
-            let _ = element.focus_with_options(&options);
-        }
+    if let (true, Some(was), Some(part)) = (lost, focused, within)
+        && let Some(element) = counterpart(&was, &part)
+    {
+        let options = web_sys::FocusOptions::new();
+        options.set_prevent_scroll(true);
+        let _ = element.focus_with_options(&options);
     }
+}
+
+/// What stands in a renewed part where this element stood before: the one of the same id, or that leads to the same
+/// place, or sends the same.
+fn counterpart(was: &Element, part: &Element) -> Option<HtmlElement> {
+    let list = part.query_selector_all(&was.tag_name()).ok()?;
+    let alike = |one: &HtmlElement| {
+        ["id", "href", "name", "value"].iter().all(|name| one.get_attribute(name) == was.get_attribute(name))
+    };
+    (0..list.length()).filter_map(|i| list.item(i)?.dyn_into::<HtmlElement>().ok()).find(alike)
 }
 
 thread_local! {
@@ -367,7 +385,7 @@ fn send(
     address: String,
     body: UrlSearchParams,
 ) {
-    let state = Rc::clone(state);
+    let (state, asked) = (Rc::clone(state), ask(state));
     state.fetching.set(true);
     state.sent.set(f64::INFINITY);
     spawn_local(async move {
@@ -379,7 +397,7 @@ fn send(
                 let there = url.split(['?', '#']).next().unwrap_or_default().to_owned();
                 // Something to say, or another page altogether: then the browser goes there.
                 if there == here && !url.contains("again=") {
-                    show(&state, &html);
+                    show(&state, asked, &html);
                     answered = js_sys::Date::now();
                 } else {
                     let _ = location.set_href(&url);

@@ -149,7 +149,7 @@ fn feeds(asker: &crate::ask::Asker) -> Option<impl IntoView + use<>> {
                 <tr role="row">
                     <td role="cell" class="mono">{topic}" "{partition}</td>
                     <td role="cell" class="num">{standing.lag()}</td>
-                    <td role="cell" class="fit calm">{clock.brief(standing.at)}</td>
+                    <td role="cell" class="calm">{clock.brief(standing.at)}</td>
                 </tr>
             }
         })
@@ -194,7 +194,7 @@ fn packets(kept: &[Kept], count: i64, clock: &Clock) -> impl IntoView + use<> {
                 <li class="item">
                     <p>{one.message.clone()}{field}</p>
                     <p class="hint">{clock.brief(one.received())}", "{source}", "{size(one.size)}</p>
-                    <details class="more">
+                    <details class="more" id=format!("kept-{}", one.id)>
                         <summary>"How it begins"</summary>
                         <pre class="raw" tabindex="0">{one.beginning.clone()}</pre>
                     </details>

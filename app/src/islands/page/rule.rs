@@ -54,8 +54,7 @@ pub(in crate::islands) fn follow() {
         let form = Rc::clone(&form);
         Closure::<dyn FnMut(Event)>::new(move |event: Event| {
             form.say();
-            let field = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
-            if let Some(field) = field.filter(|field| field.name() == "label_query") {
+            if let Some(field) = query_field(event.target()) {
                 form.complete(&field);
             }
             fetch(&form);
@@ -63,6 +62,9 @@ pub(in crate::islands) fn follow() {
     };
     let _ = form.element.add_event_listener_with_callback("input", input.as_ref().unchecked_ref());
     input.forget();
+    if let Some(field) = query_field(document().and_then(|document| document.active_element())) {
+        form.complete(&field);
+    }
 }
 
 impl Form {
@@ -156,6 +158,10 @@ fn offered_labels(form: &HtmlFormElement) -> Vec<String> {
     (0..list.length())
         .filter_map(|i| list.item(i)?.dyn_into::<Element>().ok()?.get_attribute("value"))
         .collect()
+}
+
+fn query_field(element: Option<impl JsCast>) -> Option<HtmlInputElement> {
+    element?.dyn_into::<HtmlInputElement>().ok().filter(|field| field.name() == "label_query")
 }
 
 fn find(id: &str) -> Option<Element> {
