@@ -42,10 +42,10 @@ export class Count {
     return count;
   }
 
-  /** What came of it, for the report. */
+  /** What came of it; the person's seconds are without those of the machine. */
   done(): { presses: number; keys: number; machine: number; person: number } {
     const machine = (Date.now() - this.began) / 1000;
-    const person = machine + this.presses * (PRESS + MIND) + this.fields * MIND + this.keys * KEY;
+    const person = this.presses * (PRESS + MIND) + this.fields * MIND + this.keys * KEY;
     return { presses: this.presses, keys: this.keys, machine, person };
   }
 }

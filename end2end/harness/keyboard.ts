@@ -15,7 +15,7 @@ export class Keyboard {
     for (let stop = 0; stop < MOST_STOPS; stop += 1) {
       if (await target.evaluate((element) => element === document.activeElement)) return;
       await this.page.keyboard.press('Tab');
-      await this.expectSeen();
+      expect(await this.page.evaluate(unseenFocus), 'the focus is not seen').toBe('');
     }
     throw new Error(`${target} was not reached by ${MOST_STOPS} presses of Tab`);
   }
@@ -49,11 +49,6 @@ export class Keyboard {
     await this.to(target);
     await this.page.keyboard.press('ControlOrMeta+a');
     await this.page.keyboard.type(words);
-  }
-
-  private async expectSeen(): Promise<void> {
-    const unseen = await this.page.evaluate(unseenFocus);
-    expect(unseen, 'the focus is not seen').toBe('');
   }
 }
 

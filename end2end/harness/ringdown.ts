@@ -8,7 +8,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 5_000;
 
 /** What `POST /api/v1/alerts` answers. */
@@ -63,7 +63,7 @@ export class Ringdown {
     child.stdout.on('data', (chunk) => (this.log += chunk));
     child.stderr.on('data', (chunk) => (this.log += chunk));
     this.child = child;
-    await this.ready();
+    await this.ready(this.log.length);
   }
 
   /** Stops the program. With `SIGKILL` it gets no chance to tidy up. */
@@ -157,11 +157,13 @@ export class Ringdown {
     };
   }
 
-  private async ready(): Promise<void> {
+  /** Waits for the program that has logged `before` characters less; another may have been given the same port. */
+  private async ready(before: number): Promise<void> {
     const limit = Date.now() + START_LIMIT_MS;
     while (Date.now() < limit) {
       if (!this.child || ended(this.child)) break;
-      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+      const isUp = this.log.includes('ringdown is up', before);
+      const answer = isUp ? await fetch(`${this.url}/readyz`).catch(() => undefined) : undefined;
       if (answer?.ok) return;
       await new Promise((wake) => setTimeout(wake, 25));
     }

@@ -5,7 +5,8 @@ import { report } from '../harness/report.ts';
 import { NUMBER, codeOnScreen } from '../harness/steps.ts';
 import { expect, test } from '../harness/test.ts';
 
-const MOST_SECONDS = 60;
+// Of a minute in all; the rest is for the machine, which is reported and not asserted.
+const MOST_SECONDS = 45;
 const MOST_PAGES = 3;
 
 test('from the first visit to a live rule', async ({ page, context }) => {
@@ -44,7 +45,7 @@ test('from the first visit to a live rule', async ({ page, context }) => {
   // The last page only shows what was made.
   const between = count.pages.slice(signedIn, -1);
   report('path', `first visit to live rule: ${presses} presses, ${keys} keys, ${machine.toFixed(1)} s by machine`);
-  report('path', `first visit to live rule: about ${person.toFixed(0)} s by a person (keystroke-level model)`);
+  report('path', `first visit to live rule: about ${(machine + person).toFixed(0)} s with a person (keystroke-level model)`);
   report('path', `first visit to live rule: ${between.length} pages to fill in: ${between.join(', ')}`);
   expect(person).toBeLessThanOrEqual(MOST_SECONDS);
   expect(between.length).toBeLessThanOrEqual(MOST_PAGES);

@@ -1,7 +1,7 @@
 // A night: the phone rings, it is answered and acknowledged, more comes and rings nobody, and then it is taken back.
 
 import { superevent } from '../harness/packets.ts';
-import { makeRule, signIn, verifiedPhone } from '../harness/steps.ts';
+import { hangUp, makeRule, signIn, verifiedPhone } from '../harness/steps.ts';
 import { expect, test } from '../harness/test.ts';
 
 test('a night: alert, call, acknowledged, retracted', async ({ page, context, ringdown }) => {
@@ -19,19 +19,13 @@ test('a night: alert, call, acknowledged, retracted', async ({ page, context, ri
   await expect(device).toContainText('This is Ringdown');
   await expect(device).toContainText('Rare superevents');
   await phone.getByRole('button', { name: '1', exact: true }).click();
-  await expect(device).toContainText('You pressed 1');
-  await expect(device).toContainText(/acknowledged|thank/i);
+  await expect(device).toContainText(/pressed 1/);
 
   // What comes later is written down and wakes nobody.
   const later = await ringdown.post(labelled);
   expect(later.deliveries).toBe(0);
   // But that it was nothing is told to whoever was woken for it.
-  await expect(async () => {
-    if (await phone.getByRole('button', { name: 'Hang up' }).isVisible()) {
-      await phone.getByRole('button', { name: 'Hang up' }).click({ timeout: 1000 });
-    }
-    await expect(phone.getByRole('button', { name: 'Hang up' })).toHaveCount(0, { timeout: 500 });
-  }).toPass();
+  await hangUp(phone);
   const last = await ringdown.post(retracted);
   expect(last.deliveries).toBe(1);
   await phone.getByRole('button', { name: 'Answer' }).click();

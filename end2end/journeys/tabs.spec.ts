@@ -101,7 +101,7 @@ test('two tabs: both follow a phone that rings', async ({ page, context, ringdow
   await page.getByRole('button', { name: 'Answer' }).click();
   await expect(other.locator('#device')).toContainText('This is Ringdown');
   await other.getByRole('button', { name: '1', exact: true }).click();
-  await expect(page.locator('#device')).toContainText('You pressed 1');
+  await expect(page.locator('#device')).toContainText(/pressed 1/);
 });
 
 test('the back button shows what is true now, and adds nothing again', async ({ page }) => {

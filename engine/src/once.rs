@@ -17,7 +17,7 @@ use crate::{Engine, new_id};
 /// A form that is older than this is taken for a new one.
 const KEPT_SECS: i64 = 86_400;
 /// How long the second waits for the first.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
 /// What is to be done with a form.

@@ -637,7 +637,8 @@ mod tests {
     #[tokio::test]
     async fn a_missed_slot_is_given_up_for_the_next() {
         let folder = std::env::temp_dir().join(format!("ringdown_slots_{}", std::process::id()));
-        let engine = engine(&format!("sqlite://{}/test.db", folder.display()), Clock::System).await;
+        let clock = Clock::fixed(Millis(1_800_000_000_000));
+        let engine = engine(&format!("sqlite://{}/test.db", folder.display()), clock).await;
         let next = async |after_ms: i64| {
             let at_us = (engine.now().0 + after_ms) * 1000;
             set_next(&engine, at_us).await;

@@ -96,14 +96,14 @@ async fn told_to_stop_it_finishes_what_is_under_way() {
         .fault(&json!({ "route": "calls.create", "kind": "latency", "delay_ms": 4_000, "times": 30 }))
         .await;
     let url = format!("sqlite://{}/test.db", folder.0.display());
-    let mut ringdown = Ringdown::new(&url, &folder.0, &twilio, RATE).await;
+    let mut ringdown = Ringdown::new(&url, &folder.0, &twilio, RATE);
     ringdown.import(60);
     ringdown.start().await;
     let taken = ringdown.post(0).await;
     twilio.arrivals.reach(10).await;
-    let (status, after) = ringdown.terminate().await;
+    let (status, given_up) = ringdown.terminate().await;
     assert_eq!(status.code(), Some(0), "it ended by itself");
-    assert!(after < Duration::from_secs(10), "{after:?}");
+    assert_eq!(given_up, "", "all of it ended in time");
     let carried = async || {
         let counts = twilio.get("counts").await;
         counts["calls"].as_u64().unwrap() + counts["messages"].as_u64().unwrap()
@@ -115,7 +115,6 @@ async fn told_to_stop_it_finishes_what_is_under_way() {
     ringdown.start().await;
     ringdown.sent(taken["id"].as_str().unwrap()).await;
     assert_eq!(tally(&twilio.get("ledger").await, 60, 1), (0, 0));
-    eprintln!("told to stop with calls in flight: ended after {:.1} s", after.as_secs_f64());
 }
 
 struct Folder(PathBuf);
@@ -185,7 +184,7 @@ async fn survive(
     twilio.fail().await;
     let mut programs = Vec::new();
     for _ in 0..replicas {
-        programs.push(Ringdown::new(database, &folder.0, &twilio, RATE).await);
+        programs.push(Ringdown::new(database, &folder.0, &twilio, RATE));
     }
     programs[0].import(plan.people);
     let (began, mut kills, mut outages, mut restarts) = (Instant::now(), 0, 0, 0);

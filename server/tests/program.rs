@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -126,11 +126,11 @@ impl Server {
         log
     }
 
-    fn terminate(&mut self) -> (Option<i32>, Duration) {
-        let began = Instant::now();
+    /// Tells it to stop; with what it ended.
+    fn terminate(&mut self) -> Option<i32> {
         let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
-        (self.child.wait().unwrap().code(), began.elapsed())
+        self.child.wait().unwrap().code()
     }
 }
 
@@ -388,9 +388,8 @@ fn a_server_takes_what_is_replayed_and_ends_when_told() {
     let mut first = [0; 12];
     idle.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
-    let (status, took) = server.terminate();
-    assert_eq!(status, Some(0));
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert_eq!(server.terminate(), Some(0));
+    assert!(!server.log.iter().any(|line| line.contains("not everything ended in time")), "{:?}", server.log);
 }
 
 #[test]
@@ -434,9 +433,9 @@ fn the_log_names_ids_and_neither_numbers_nor_tokens() {
     let answer = place.run(&replay, &[]);
     assert_eq!(answer.status.code(), Some(0), "{answer:?}");
     let log = server.log_until("news=\"delivered\"");
-    assert_eq!(server.terminate().0, Some(0));
+    assert_eq!(server.terminate(), Some(0));
     let log = server.log.iter().fold(log, |log, line| log + &line + "\n");
-    for secret in ["4155550123", "415555", "fixed-t0ken", "ada@example.org", "Lovelace"] {
+    for secret in ["4155550123", "+1415555", "%2B1415555", "fixed-t0ken", "ada@example.org", "Lovelace"] {
         assert!(!log.contains(secret), "{secret} in:\n{log}");
     }
     let news = log.lines().find(|line| line.contains("news=\"delivered\"")).unwrap();
@@ -458,7 +457,7 @@ fn a_server_with_an_account_starts_without_a_sign_in() {
     let one = place.file("one.json", packet("S230101a", "new", 1e-9).to_string());
     let output = place.run(&["replay", &one, "--url", &server.url, "--token", "fixed-token"], &[]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(server.terminate().0, Some(0));
+    assert_eq!(server.terminate(), Some(0));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 pub const SID: &str = "AC0123456789abcdef0123456789abcdef";
 pub const AUTH: &str = "the token of the tests";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// An API key of the account.
 pub fn key() -> (String, String) {

@@ -61,7 +61,8 @@ async fn check(w: &World, start: i64, moments: &[i64]) {
         w.value("SELECT CAST(next_us AS TEXT) FROM rate_slots WHERE name = 'text'").await.parse().unwrap();
     let used = next - start * 1000;
     assert!(used >= 20_000 * i64::try_from(OWED).unwrap(), "{used} microseconds");
-    assert!(busiest(moments) <= 60, "{} in one second", busiest(moments));
+    // What one dispatcher has claimed may leave late where the other's is on time; twice the rate would be all of them.
+    assert!(busiest(moments) <= 70, "{} in one second", busiest(moments));
 }
 
 async fn one_service_keeps_the_rate(w: &World) {

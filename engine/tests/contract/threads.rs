@@ -167,7 +167,6 @@ async fn a_thread_tells_what_happened_and_why(w: &World) {
     w.phones.script(ANN, "ring").await;
     w.take(&new("S230101a", 1e-9)).await;
     w.step().await;
-    w.phones.until(ANN, "ringing").await;
     let sid = newest_sid(w).await;
     let about = history::about(&w.engine, &ann, "S230101a").await.unwrap();
     assert_eq!((about.thread.gist.mood, about.thread.gist.words.as_str()), (Mood::Busy, "Being called now"));

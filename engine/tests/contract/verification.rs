@@ -45,6 +45,11 @@ async fn code(w: &World, who: &Member, id: &str, channel: Channel) -> String {
     code_at(w, ANN).await
 }
 
+/// Whether these six digits stand there by themselves; a phone number or an id may well have them in it.
+pub fn is_in(text: &str, code: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == code)
+}
+
 fn wrong(code: &str) -> &'static str {
     if code == "000000" { "000001" } else { "000000" }
 }
@@ -54,7 +59,7 @@ async fn a_code_comes_by_text_and_stands_nowhere(w: &World) {
     let contact = w.unverified(&ada, ANN, "both").await;
     let code = code(w, &ada, &contact.id, Channel::Text).await;
     let all = w.everything().await;
-    assert!(!all.contains(&code), "{all}");
+    assert!(!is_in(&all, &code), "{all}");
     assert!(w.column("SELECT body FROM deliveries").await.iter().all(String::is_empty));
     let state = verification::state(&w.engine, &ada, &contact.id).await.unwrap();
     assert_eq!(state.live.unwrap().guesses_left, 5);
@@ -77,7 +82,7 @@ async fn a_code_comes_by_call_inside_the_request(w: &World) {
     let create = &w.phones.creates().await[0];
     assert!(form(create, "Twiml").starts_with("<?xml"));
     assert_eq!(form(create, "Url"), "<absent>");
-    assert!(!w.everything().await.contains(&code));
+    assert!(!is_in(&w.everything().await, &code));
     verification::verify(&w.engine, &ada, &contact.id, &code).await.unwrap();
 }
 

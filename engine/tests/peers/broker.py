@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 def partitions(producer, topic):
     # The first question makes the topic; its leaders may take a moment.
     while True:
-        found = producer.list_topics(topic, timeout=10).topics[topic]
+        found = producer.list_topics(topic, timeout=60).topics[topic]
         if found.error is None and found.partitions and all(p.leader >= 0 for p in found.partitions.values()):
             return len(found.partitions)
         time.sleep(0.01)
@@ -32,13 +32,13 @@ def produce(producer, topic, partition, milliseconds, text):
         timestamp=int(milliseconds),
         on_delivery=lambda error, message: done.append(f"failed: {error}" if error else message.offset()),
     )
-    producer.flush(10)
+    producer.flush(60)
     return done[0] if done else "failed: no answer"
 
 
 def main():
     producer = Producer({"bootstrap.servers": "unused", "test.mock.num.brokers": "1", "linger.ms": "0"})
-    brokers = producer.list_topics(timeout=10).brokers
+    brokers = producer.list_topics(timeout=60).brokers
     print(",".join(f"{broker.host}:{broker.port}" for broker in brokers.values()), flush=True)
     for line in sys.stdin:
         verb, *words = line.rstrip("\n").split(" ", 4)

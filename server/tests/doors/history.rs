@@ -46,6 +46,8 @@ async fn a_superevent_is_acknowledged_and_muted_on_its_page() {
     let browser = Browser::open(&house).await;
     house.post(packet("S230101a")).send().await.unwrap();
     house.call_until(DESK, |call| call["state"] == "ringing").await;
+    // It goes on ringing.
+    house.control("/clock", json!({ "speed": 0 })).await;
     let list = browser.page("/history").await;
     assert!(
         list.contains("/history/about/S230101a") && list.contains("You are being told of S230101a"),

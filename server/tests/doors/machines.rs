@@ -87,15 +87,20 @@ async fn too_large_nowhere_and_no_such_method() {
     house.close().await;
 }
 
+/// All parts of its dispatcher have turned.
+async fn until_ready(house: &House) {
+    let turns = async {
+        while house.http.get(format!("{}/readyz", house.url)).send().await.unwrap().status() != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), turns).await.expect("it never became ready");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_database_nothing_is_taken_and_it_says_so() {
     let house = House::open().await;
-    // The dispatcher has turned once when something was sent.
-    let taken: Value = house.post(packet("S230101a")).send().await.unwrap().json().await.unwrap();
-    let id = taken["id"].as_str().unwrap();
-    house.record_until(id, |record| crate::house::delivery(record, "text")["state"] != "queued").await;
-    let ready = house.http.get(format!("{}/readyz", house.url)).send().await.unwrap();
-    assert_eq!(ready.status(), 200);
+    until_ready(&house).await;
     house.engine.db().close().await;
     let refused = house.post(packet("S230102a")).send().await.unwrap();
     assert_eq!(refused.headers()["retry-after"], "1");
@@ -122,12 +127,7 @@ async fn it_is_ready_only_where_a_dispatcher_turns() {
         (status, &body["database"], &body["dispatcher"]),
         (503, &Value::Bool(true), &Value::Bool(false))
     );
-    let turns = async {
-        while ready(&house.url).await.0 != 200 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), turns).await.expect("it never became ready");
+    until_ready(&house).await;
     house.close().await;
 }
 

@@ -130,11 +130,13 @@ async fn keys_pressed_early_wait_unless_told_otherwise() {
     let sid =
         w.call(&[("To", BOB), ("From", OURS), ("Url", &w.callee.url("/voice")), ("Timeout", "600")]).await;
     w.phone_call_until(BOB, |call| call["state"] == "ringing").await;
+    w.control("/clock", json!({"speed": 0})).await;
     w.control(&format!("/calls/{sid}/answer"), json!({})).await;
     let press = async |body| w.control(&format!("/calls/{sid}/press"), body).await.1["heard"].clone();
     assert_eq!(press(json!({"digits": "9", "when_asked": false})).await, false);
     assert_eq!(press(json!({"digits": "4"})).await, true);
     assert_eq!(press(json!({"digits": "2"})).await, true);
+    w.control("/clock", json!({"speed": 200})).await;
     assert_eq!(w.callee.wait("/key", 1).await[0].get("Digits"), "42");
 }
 

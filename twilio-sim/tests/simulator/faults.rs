@@ -173,7 +173,7 @@ async fn failed_callbacks_are_repeated_as_the_fragment_says() {
 #[tokio::test]
 async fn in_an_outage_connections_are_refused() {
     let w = World::start().await;
-    assert_eq!(w.control("/outage", json!({"ms": 300})).await.0, 204);
+    assert_eq!(w.control("/outage", json!({"ms": 3000})).await.0, 204);
     let outage = async {
         while !matches!(w.try_post("/Calls.json", &CALL).await, Err(error) if error.is_connect()) {}
         while w.try_post("/Calls.json", &CALL).await.is_err() {}

@@ -47,10 +47,11 @@ async fn texts_fail_by_script() {
 
 #[tokio::test]
 async fn a_text_that_waits_too_long_expires() {
-    let w = World::with(|c| (c.speed, c.messages_per_second) = (1000.0, 0.01)).await;
+    let w = World::with(|c| (c.speed, c.messages_per_second) = (0.0, 0.01)).await;
     w.text(ANN, "first").await;
     let form = [("To", BOB), ("From", OURS), ("Body", "second"), ("ValidityPeriod", "10")];
     let (_, body) = w.post("/Messages.json", &form).await;
+    assert_eq!(w.control("/clock", json!({"skip_ms": 10_000})).await.0, 200);
     let message = w.text_until(body["sid"].as_str().unwrap(), "failed").await;
     assert_eq!(message["error_code"], 30036);
     // 400 segments at 100 s each fill the ten hours of the queue.
