@@ -4,6 +4,7 @@
 use model::contact::E164;
 use model::country::country;
 use model::invalid::Invalid;
+use phonenumber::PhoneNumber;
 use phonenumber::country::Id as Country;
 
 /// Parses a number in any common form. Without a leading `+` (or `00`) it is read
@@ -35,25 +36,46 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
         }
     };
     let refused = || wrong("not_a_number", &message);
-    // "+44 (0)20 ...": the zero is for callers inside the country, except in Italy.
-    let spellings = [text.to_owned(), text.replace("(0)", " "), text.replace("(0)", "0")];
-    let tries = if text.starts_with('+') && text.contains("(0)") { &spellings[1..] } else { &spellings[..1] };
-    let read = |text: &String| phonenumber::parse(Some(Country::US), text).ok().filter(phonenumber::is_valid);
-    let number = tries.iter().find_map(read).ok_or_else(refused)?;
+    // "+44 (0)20 ...": the zero is for callers inside the country. "+39 (0)6 ...": it is a part of the number.
+    let with_zero = text.replace("(0)", "0");
+    let number = if text.starts_with('+') {
+        let outside = || valid(None, &text.replace("(0)", " ")).or_else(|| valid(None, text));
+        valid(AS_IT_STANDS, &with_zero)
+            .or_else(|| valid(AS_IT_STANDS, &text.replace("(0)", " ")))
+            .or_else(outside)
+    } else {
+        valid(Some(Country::US), text)
+    };
+    let number = number.ok_or_else(refused)?;
+    if number.extension().is_some() {
+        return Err(wrong(
+            "extension",
+            "An extension cannot be dialled. Enter a number that rings by itself.",
+        ));
+    }
     let e164 = number.format().mode(phonenumber::Mode::E164).to_string();
     E164::parse(&e164).map_err(|_| refused())
 }
 
+/// The library takes a trunk prefix away from what follows the country code: that of the country it is given, also from
+/// another country's numbers, and without one that of the number's own, also where it is none (1 in +49 151, 8 in
+/// +7 800). Italy has no such prefix: by its rules the digits stay as they stand.
+const AS_IT_STANDS: Option<Country> = Some(Country::IT);
+
+fn valid(by: Option<Country>, text: &str) -> Option<PhoneNumber> {
+    phonenumber::parse(by, text).ok().filter(phonenumber::is_valid)
+}
+
 /// Whether it is a number of a landline, by its country's plan; where the plan does not tell, it may be anything.
 pub fn is_landline(number: &E164) -> bool {
-    let Ok(read) = phonenumber::parse(None, number.as_str()) else { return false };
+    let Ok(read) = phonenumber::parse(AS_IT_STANDS, number.as_str()) else { return false };
     let kind = read.number_type(&phonenumber::metadata::DATABASE);
     matches!(kind, phonenumber::Type::FixedLine)
 }
 
 /// The country of a number, by its two letters; by its calling code where several share that.
 pub(crate) fn country_of(number: &E164) -> Option<String> {
-    let parsed = phonenumber::parse(None, number.as_str()).ok()?;
+    let parsed = phonenumber::parse(AS_IT_STANDS, number.as_str()).ok()?;
     let country = parsed.country();
     Some(country.id().map_or_else(|| format!("+{}", country.code()), |id| id.as_ref().to_owned()))
 }
@@ -95,9 +117,52 @@ mod tests {
             ("+44 20 7946 0958", "+442079460958"),
             ("+81 (0)3-1234-5678", "+81312345678"),
             ("+39 (0)6 6982 1234", "+390669821234"),
+            ("+39 (0)331 123456", "+390331123456"),
+            ("+44 020 7946 0958", "+442079460958"),
+            ("+44 (0)20 7946 0958", "+442079460958"),
+            ("+49 (0)176 12345678", "+4917612345678"),
+            ("+49 0151 23456789", "+4915123456789"),
+            ("0049 171 1234567", "+491711234567"),
+            ("+49 160 1234567", "+491601234567"),
+            ("+33 1 44 27 42 98", "+33144274298"),
+            ("+33 (0)1 44 27 42 98", "+33144274298"),
+            ("+44 1223 337733", "+441223337733"),
+            ("+86 138 0013 8000", "+8613800138000"),
+            ("+82 10 1234 5678", "+821012345678"),
+            ("+55 12 91234 5678", "+5512912345678"),
+            ("+7 800 555 35 35", "+78005553535"),
+            ("+7 8 912 345 67 89", "+79123456789"),
+            ("1 414 555 0123", "+14145550123"),
         ] {
-            assert_eq!(parse(typed).unwrap().as_str(), e164, "{typed}");
+            assert_eq!(parse(typed).map(|number| number.as_str().to_owned()).as_deref(), Ok(e164), "{typed}");
         }
+    }
+
+    /// The examples of the library's tables: what follows the country code is never taken for a prefix.
+    #[test]
+    fn numbers_of_every_country_stay_as_they_are() {
+        let mut seen = 0;
+        for country in phonenumber::metadata::DATABASE.iter() {
+            let plan = country.descriptors();
+            for kind in [plan.mobile(), plan.fixed_line()].into_iter().flatten() {
+                let Some(example) = kind.example() else { continue };
+                let typed = format!("+{} {example}", country.country_code());
+                let e164 = typed.replace(' ', "");
+                assert_eq!(
+                    parse(&typed).map(|number| number.as_str().to_owned()),
+                    Ok(e164),
+                    "{}",
+                    country.id()
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen > 400, "{seen}");
+    }
+
+    #[test]
+    fn an_extension_cannot_be_dialled() {
+        assert_eq!(parse("+49 30 901820 ext. 12").unwrap_err().code, "extension");
     }
 
     #[test]
