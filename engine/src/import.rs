@@ -4,8 +4,12 @@
 //! The file's ids only link its parts. What is there already is recognised by what
 //! people know it by: a member by user name, a contact by owner and address, a rule
 //! by owner, category and description.
+//!
+//! Easily got wrong: what the file does not say stays as it is. Its people go on living here: they move
+//! to another zone, verify a phone, pause a rule. Only a rule's conditions and contacts are always the
+//! file's, all together, or it would be a rule that nobody wrote.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::contact::{self, ContactKind, Method};
 use model::rule::Rule;
@@ -17,7 +21,7 @@ use crate::contacts::{self, Contact};
 use crate::db::{Tx, exec, row};
 use crate::error::{Error, Result};
 use crate::members::{self, NewMember};
-use crate::{Engine, new_id, phone, rules};
+use crate::{Engine, new_id, phone, quiet, rules};
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,10 +61,8 @@ struct MemberIn {
     username: String,
     name: Option<String>,
     email: Option<String>,
-    #[serde(default = "yes")]
-    is_member: bool,
-    #[serde(default)]
-    roles: Vec<String>,
+    is_member: Option<bool>,
+    roles: Option<Vec<String>>,
     time_zone: Option<String>,
 }
 
@@ -96,23 +98,32 @@ struct RuleIn {
     searches: Vec<String>,
     #[serde(default)]
     contacts: Vec<serde_json::Value>,
-    #[serde(default)]
-    paused: bool,
-    #[serde(default)]
-    every_alert: bool,
-}
-
-fn yes() -> bool {
-    true
+    paused: Option<bool>,
+    every_alert: Option<bool>,
 }
 
 /// A file whose every part is known to be good.
 struct Checked {
     members: Vec<MemberIn>,
-    /// The file's id, the owner's user name, the contact.
-    contacts: Vec<(String, String, Contact)>,
+    contacts: Vec<CheckedContact>,
+    rules: Vec<CheckedRule>,
+}
+
+struct CheckedContact {
+    /// The file's.
+    id: String,
+    /// A user name.
+    owner: String,
+    /// The file gives it a description.
+    named: bool,
+    contact: Contact,
+}
+
+struct CheckedRule {
     /// Owner and contacts still in the file's terms.
-    rules: Vec<Rule>,
+    rule: Rule,
+    paused: Option<bool>,
+    every_alert: Option<bool>,
 }
 
 /// Loads a file.
@@ -124,18 +135,26 @@ pub async fn load(engine: &Engine, bytes: &[u8]) -> Result<Imported, Refused> {
     let mut tx = engine.db().write().await?;
     let mut done = Imported::default();
     let mut people = HashMap::new();
+    let mut moved = BTreeSet::new();
     for member in &checked.members {
-        people.insert(member.username.clone(), put_member(&mut tx, member, now, &mut done).await?);
+        let id = put_member(&mut tx, member, now, &mut done, &mut moved).await?;
+        people.insert(member.username.clone(), id);
     }
     let mut contact_ids = HashMap::new();
-    for (file_id, owner, contact) in checked.contacts {
-        let id = put_contact(&mut tx, owner_id(&people, &owner)?, contact, &mut done).await?;
+    for given in checked.contacts {
+        let file_id = given.id.clone();
+        let id = put_contact(&mut tx, owner_id(&people, &given.owner)?, given, &mut done).await?;
         contact_ids.insert(file_id, id);
     }
-    for mut rule in checked.rules {
+    for mut given in checked.rules {
+        let rule = &mut given.rule;
         owner_id(&people, &rule.owner)?.clone_into(&mut rule.owner);
         rule.contacts = rule.contacts.iter().filter_map(|id| contact_ids.get(id).cloned()).collect();
-        put_rule(&mut tx, rule, now, &mut done).await?;
+        put_rule(&mut tx, given, now, &mut done).await?;
+    }
+    // In the order of members, as alerts note what they held, so that neither waits for the other.
+    for id in &moved {
+        quiet::reschedule(engine, &mut tx, id).await?;
     }
     tx.commit().await?;
     Ok(done)
@@ -157,17 +176,17 @@ fn check(file: File, now: Millis) -> Result<Checked, Vec<String>> {
             faults.push(format!("members[{i}].username: {:?} stands twice", member.username));
         }
     }
-    let mut contacts: Vec<(String, String, Contact)> = Vec::new();
+    let mut contacts: Vec<CheckedContact> = Vec::new();
     for (i, given) in file.contacts.into_iter().enumerate() {
-        let (file_id, owner) = (key(&given.id), given.owner.clone());
+        let (id, owner, named) = (key(&given.id), given.owner.clone(), given.description.is_some());
         if !owners.contains(&owner) {
             faults.push(format!("contacts[{i}].owner: {owner:?} is not among the members"));
         }
-        if contacts.iter().any(|(id, _, _)| *id == file_id) {
-            faults.push(format!("contacts[{i}].id: {file_id} stands twice"));
+        if contacts.iter().any(|other| other.id == id) {
+            faults.push(format!("contacts[{i}].id: {id} stands twice"));
         }
         match read_contact(&given, now) {
-            Ok(contact) => contacts.push((file_id, owner, contact)),
+            Ok(contact) => contacts.push(CheckedContact { id, owner, named, contact }),
             Err(fault) => faults.push(format!("contacts[{i}].{fault}")),
         }
     }
@@ -177,14 +196,15 @@ fn check(file: File, now: Millis) -> Result<Checked, Vec<String>> {
             faults.push(format!("rules[{i}].owner: {:?} is not among the members", given.owner));
         }
         for id in given.contacts.iter().map(key) {
-            match contacts.iter().find(|(known, _, _)| *known == id) {
-                Some((_, owner, _)) if *owner == given.owner => {}
+            match contacts.iter().find(|known| known.id == id) {
+                Some(known) if known.owner == given.owner => {}
                 Some(_) => faults.push(format!("rules[{i}].contacts: {id} belongs to somebody else")),
                 None => faults.push(format!("rules[{i}].contacts: there is no contact {id}")),
             }
         }
+        let (paused, every_alert) = (given.paused, given.every_alert);
         match read_rule(given) {
-            Ok(rule) => rules.push(rule),
+            Ok(rule) => rules.push(CheckedRule { rule, paused, every_alert }),
             Err(fault) => faults.push(format!("rules[{i}].{fault}")),
         }
     }
@@ -199,7 +219,7 @@ fn check_member(member: &MemberIn) -> Result<(), String> {
     if member.username.trim().is_empty() || member.username.len() > 100 {
         return Err("username: 1 to 100 characters are needed".to_owned());
     }
-    if let Some(role) = member.roles.iter().find(|role| *role != "admin") {
+    if let Some(role) = member.roles.iter().flatten().find(|role| *role != "admin") {
         return Err(format!("roles: there is no role {role:?}"));
     }
     match &member.time_zone {
@@ -266,14 +286,14 @@ fn read_rule(given: RuleIn) -> Result<Rule, String> {
         pipelines: given.pipelines,
         searches: given.searches,
         contacts: given.contacts.iter().map(key).collect(),
-        paused: given.paused,
-        every_alert: given.every_alert,
+        paused: given.paused.unwrap_or_default(),
+        every_alert: given.every_alert.unwrap_or_default(),
     };
     rule.compile().map_err(|error| format!("label_query: {error}"))?;
     Ok(rule)
 }
 
-#[derive(FromRow)]
+#[derive(PartialEq, FromRow)]
 struct MemberRow {
     id: String,
     name: String,
@@ -283,81 +303,124 @@ struct MemberRow {
     time_zone: String,
 }
 
-async fn put_member(tx: &mut Tx, given: &MemberIn, now: Millis, done: &mut Imported) -> Result<String> {
+async fn put_member(
+    tx: &mut Tx,
+    given: &MemberIn,
+    now: Millis,
+    done: &mut Imported,
+    moved: &mut BTreeSet<String>,
+) -> Result<String> {
     let found = row!(
         tx,
         MemberRow,
         "SELECT id, name, email, is_member, is_admin, time_zone FROM members WHERE username = $1",
         given.username.as_str()
     )?;
-    let is_admin = given.roles.iter().any(|role| role == "admin");
-    let name = given.name.as_deref().unwrap_or(&given.username);
-    let email = given.email.as_deref().unwrap_or_default();
-    let time_zone = given.time_zone.as_deref().unwrap_or("UTC");
-    let id = match found {
-        Some(old)
-            if old.name == name
-                && old.email == email
-                && old.is_member == given.is_member
-                && old.is_admin == is_admin
-                && old.time_zone == time_zone =>
-        {
-            done.unchanged += 1;
-            return Ok(old.id);
-        }
-        Some(old) => {
-            done.changed += 1;
-            old.id
-        }
-        None => {
-            done.added += 1;
-            let new =
-                NewMember { username: &given.username, name, email, is_admin, is_demo: false, time_zone };
-            members::add(tx, &new, now).await?
-        }
+    let is_new = found.is_none();
+    let old = match found {
+        Some(old) => old,
+        None => add_member(tx, &given.username, now).await?,
     };
+    let is_admin = given.roles.as_ref().map(|roles| roles.iter().any(|role| role == "admin"));
+    let new = MemberRow {
+        id: old.id.clone(),
+        name: given.name.clone().unwrap_or_else(|| old.name.clone()),
+        email: given.email.clone().unwrap_or_else(|| old.email.clone()),
+        is_member: given.is_member.unwrap_or(old.is_member),
+        is_admin: is_admin.unwrap_or(old.is_admin),
+        time_zone: given.time_zone.clone().unwrap_or_else(|| old.time_zone.clone()),
+    };
+    if is_new {
+        done.added += 1;
+    } else if new == old {
+        done.unchanged += 1;
+        return Ok(old.id);
+    } else {
+        done.changed += 1;
+    }
+    if new.time_zone != old.time_zone {
+        moved.insert(new.id.clone());
+    }
     exec!(
         tx,
         "UPDATE members SET name = $1, email = $2, is_member = $3, is_admin = $4, time_zone = $5 WHERE id = $6",
-        name,
-        email,
-        given.is_member,
-        is_admin,
-        time_zone,
-        id.as_str()
+        new.name,
+        new.email,
+        new.is_member,
+        new.is_admin,
+        new.time_zone,
+        new.id.as_str()
     )?;
     crate::ruleset::touch(tx).await?;
-    Ok(id)
+    Ok(new.id)
 }
 
-async fn put_contact(tx: &mut Tx, owner: &str, new: Contact, done: &mut Imported) -> Result<String> {
+/// Somebody of whom the file says no more than the user name.
+async fn add_member(tx: &mut Tx, username: &str, now: Millis) -> Result<MemberRow> {
+    let (name, email, time_zone) = (username, "", "UTC");
+    let new = NewMember { username, name, email, is_admin: false, is_demo: false, time_zone };
+    Ok(MemberRow {
+        id: members::add(tx, &new, now).await?,
+        name: name.to_owned(),
+        email: email.to_owned(),
+        is_member: true,
+        is_admin: false,
+        time_zone: time_zone.to_owned(),
+    })
+}
+
+async fn put_contact(tx: &mut Tx, owner: &str, given: CheckedContact, done: &mut Imported) -> Result<String> {
+    let new = given.contact;
     let same = |old: &Contact| old.kind == new.kind && old.phone == new.phone && old.email == new.email;
     let Some(old) = contacts::list_in(tx, owner).await?.into_iter().find(same) else {
         contacts::insert(tx, owner, &new).await?;
         done.added += 1;
         return Ok(new.id);
     };
-    if old.description == new.description
-        && old.method == new.method
-        && old.verified.is_some() == new.verified.is_some()
-    {
+    let (method, wanted) = methods(&old, &new);
+    let next = Contact {
+        description: if given.named { new.description } else { old.description.clone() },
+        method,
+        wanted,
+        verified: old.verified.or(new.verified),
+        ..old.clone()
+    };
+    if next == old {
         done.unchanged += 1;
         return Ok(old.id);
     }
     done.changed += 1;
     exec!(
         tx,
-        "UPDATE contacts SET description = $1, method = $2, verified_ms = $3 WHERE id = $4",
-        new.description,
-        new.method.map(Method::as_str),
-        new.verified.map(|at| old.verified.unwrap_or(at).0),
+        "UPDATE contacts SET description = $1, method = $2, wanted_method = $3,
+             verified_ms = COALESCE(verified_ms, $4)
+         WHERE id = $5",
+        next.description.as_str(),
+        next.method.map(Method::as_str),
+        next.wanted.map(Method::as_str),
+        next.verified.map(|at| at.0),
         old.id.as_str()
     )?;
     crate::ruleset::touch(tx).await?;
     Ok(old.id)
 }
 
-async fn put_rule(tx: &mut Tx, mut rule: Rule, now: Millis, done: &mut Imported) -> Result<()> {
+/// The method that holds and the one that waits for its code. A file that does not vouch for the phone
+/// proves no way that is new to it.
+fn methods(old: &Contact, new: &Contact) -> (Option<Method>, Option<Method>) {
+    if new.method == old.method {
+        return (old.method, old.wanted);
+    }
+    let wish = Contact { wanted: new.method, ..old.clone() };
+    if old.verified.is_some() && new.verified.is_none() && !wish.to_prove().is_empty() {
+        (old.method, new.method)
+    } else {
+        (new.method, None)
+    }
+}
+
+async fn put_rule(tx: &mut Tx, given: CheckedRule, now: Millis, done: &mut Imported) -> Result<()> {
+    let CheckedRule { mut rule, paused, every_alert } = given;
     rule.contacts.sort();
     let known = rules::list_in(tx, &rule.owner).await?;
     let old =
@@ -368,6 +431,8 @@ async fn put_rule(tx: &mut Tx, mut rule: Rule, now: Millis, done: &mut Imported)
     };
     old.contacts.sort();
     rule.id.clone_from(&old.id);
+    rule.paused = paused.unwrap_or(old.paused);
+    rule.every_alert = every_alert.unwrap_or(old.every_alert);
     if rule == old {
         done.unchanged += 1;
         return Ok(());

@@ -203,12 +203,17 @@ pub async fn resume(engine: &Engine, who: &Member) -> Result<()> {
 
 async fn changed(engine: &Engine, mut tx: Tx, member_id: &str) -> Result<()> {
     ruleset::touch(&mut tx).await?;
-    let peace = load(&mut tx, member_id).await?;
-    let now = engine.now();
-    digest::reschedule(engine, &mut tx, member_id, peace.hours.until(now).unwrap_or(now)).await?;
+    reschedule(engine, &mut tx, member_id).await?;
     tx.commit().await?;
     engine.bus().changed(member_id);
     Ok(())
+}
+
+/// Tells a digest that is already owed when the hours now end.
+pub(crate) async fn reschedule(engine: &Engine, tx: &mut Tx, member_id: &str) -> Result<()> {
+    let peace = load(tx, member_id).await?;
+    let now = engine.now();
+    digest::reschedule(engine, tx, member_id, peace.hours.until(now).unwrap_or(now)).await
 }
 
 fn read_until(zone: &str, date: &str, time: &str, now: Millis) -> Result<Millis, Vec<Invalid>> {

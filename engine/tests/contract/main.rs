@@ -40,6 +40,7 @@ mod follow;
 mod gaps;
 mod history;
 mod igwn;
+mod import;
 mod intake;
 mod names;
 mod openapi;

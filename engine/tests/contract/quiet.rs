@@ -39,6 +39,7 @@ scenarios!(
     a_digest_that_may_not_have_arrived_is_not_sent_again_as_it_was,
     without_a_digest_only_retractions_come,
     hours_that_change_move_the_digest,
+    a_zone_that_is_imported_moves_the_digest,
     a_pause_is_silent_and_stops_what_waits,
     codes_and_tests_come_in_a_pause,
     settings_are_kept_and_checked,
@@ -516,6 +517,16 @@ async fn hours_that_change_move_the_digest(w: &World) {
     assert_eq!(w.step().await, 0);
     quiet::set_zone(&w.engine, &ann, "Asia/Tokyo").await.unwrap();
     assert_eq!(w.step().await, 1);
+}
+
+async fn a_zone_that_is_imported_moves_the_digest(w: &World) {
+    at(w, "01-14T01:00");
+    let (ann, _) = sleeper(w, ANN, "text", &nights()).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!((w.step().await, w.count("digests").await), (0, 1));
+    let file = json!({ "members": [{ "username": ann.username, "time_zone": "Asia/Tokyo" }] });
+    engine::import::load(&w.engine, file.to_string().as_bytes()).await.unwrap();
+    assert_eq!(w.step().await, 1, "ten o'clock there");
 }
 
 async fn a_pause_is_silent_and_stops_what_waits(w: &World) {
