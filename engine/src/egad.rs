@@ -105,21 +105,20 @@ async fn relay(engine: &Engine, tier: &str, request: &PhoneRequest) -> Result<Re
     let rules = engine.rule_cache().current(&mut tx, engine.sandbox()).await?;
     // What packets have told of it: a message itself says nothing that could break through quiet hours.
     let before = threads::known_of(&mut tx, subject).await?;
-    let hush = |member_id: &str| rules.peace.get(member_id)?.hush(&alert, before.as_ref(), now);
+    let silence = |holder: &Known| -> Option<&'static str> {
+        if muted.contains(&holder.member_id) {
+            return Some("muted");
+        }
+        match rules.peace.get(&holder.member_id)?.hush(&alert, before.as_ref(), now)? {
+            Hush::Paused => Some("paused"),
+            Hush::Quiet { .. } => Some("quiet"),
+        }
+    };
     let mut refused = Vec::new();
     let mut owed = Vec::new();
     let mut told = BTreeSet::new();
     for (place, contact) in request.contacts.iter().enumerate() {
-        let found = match find(&known, contact) {
-            Ok((found, _)) if muted.contains(&found.member_id) => Err("muted"),
-            Ok((found, ways)) => match hush(&found.member_id) {
-                Some(Hush::Paused) => Err("paused"),
-                Some(Hush::Quiet { .. }) => Err("quiet"),
-                None => Ok((found, ways)),
-            },
-            Err(why) => Err(why),
-        };
-        let (found, channels) = match found {
+        let (found, channels) = match find(&known, contact, silence) {
             Ok(found) => found,
             Err(why) => {
                 refused.push((place, why));
@@ -260,10 +259,13 @@ async fn verified(tx: &mut Tx, sandbox: bool) -> Result<HashMap<String, Vec<Know
     Ok(known)
 }
 
-/// The contact with this number, and those of the ways asked for by which it was verified.
+/// Of the contacts with this number, the first whose owner may be told now, and those of the ways asked for
+/// by which it was verified. Several members may share a phone, and the silence that one of them wants is not
+/// the others'; where none may be told, the first one's reason is the answer.
 fn find<'a>(
     known: &'a HashMap<String, Vec<Known>>,
     asked: &PhoneContact,
+    silence: impl Fn(&Known) -> Option<&'static str>,
 ) -> Result<(&'a Known, Vec<Channel>), &'static str> {
     let method = match asked.phone_method.as_str() {
         "C" => Method::Call,
@@ -272,15 +274,18 @@ fn find<'a>(
         _ => return Err("unknown_method"),
     };
     let number = E164::parse(asked.phone_number.trim()).map_err(|_| "not_a_number")?;
-    let mut why = "not_a_verified_contact";
-    for contact in known.get(number.as_str()).into_iter().flatten() {
-        let own = Method::parse(&contact.method).map(|own| own.channels().to_vec()).unwrap_or_default();
-        let channels: Vec<Channel> =
-            method.channels().iter().copied().filter(|way| own.contains(way)).collect();
-        if !channels.is_empty() {
-            return Ok((contact, channels));
+    let holders = known.get(number.as_str()).ok_or("not_a_verified_contact")?;
+    let mut why = None;
+    for holder in holders {
+        let own = Method::parse(&holder.method).map(Method::channels).unwrap_or_default();
+        let ways: Vec<Channel> = method.channels().iter().copied().filter(|way| own.contains(way)).collect();
+        if ways.is_empty() {
+            continue;
         }
-        why = "not_verified_for_this_method";
+        match silence(holder) {
+            None => return Ok((holder, ways)),
+            reason => why = why.or(reason),
+        }
     }
-    Err(why)
+    Err(why.unwrap_or("not_verified_for_this_method"))
 }

@@ -46,6 +46,7 @@ scenarios!(
     a_mute_can_be_lifted,
     the_first_line_says_that_it_is_quiet,
     what_gracedb_asks_for_keeps_quiet_too,
+    a_phone_that_two_share_is_silent_only_if_both_are,
     what_gracedb_asks_for_takes_the_place_of_what_waits,
     who_mutes_a_superevent_hears_nothing_of_its_events,
 );
@@ -664,6 +665,31 @@ async fn what_gracedb_asks_for_keeps_quiet_too(w: &World) {
     w.take(&update("S230102a", 1e-12)).await;
     let rare = engine::egad::phone(&w.engine, "production", &ask("S230102a")).await.unwrap();
     assert_eq!(rare.deliveries, 2, "{:?}", rare.refused);
+}
+
+async fn a_phone_that_two_share_is_silent_only_if_both_are(w: &World) {
+    at(w, "01-14T01:00");
+    sleeper(w, ANN, "both", &nights()).await;
+    let eve = w.member("eve").await;
+    let hers = w.phone(&eve, ANN, "text").await;
+    w.sql(&format!("UPDATE contacts SET verified_ms = 2 WHERE id = '{}'", hers.id)).await;
+    w.listener(BOB, "text").await;
+    w.sql(&format!(
+        "INSERT INTO mutes (member_id, subject, created_ms) VALUES ('{}', 'S230102a', 0)",
+        eve.id
+    ))
+    .await;
+    let ask = |id: &str| ask_about(&format!("superevent with GraceDB ID {id}"));
+    let told = engine::egad::phone(&w.engine, "production", &ask("S230101a")).await.unwrap();
+    assert_eq!((told.deliveries, told.refused), (2, vec![]), "Ann sleeps, Eve does not");
+    assert_eq!(w.count(&format!("deliveries WHERE contact_id = '{}'", hers.id)).await, 1);
+    let silent = engine::egad::phone(&w.engine, "production", &ask("S230102a")).await.unwrap();
+    assert_eq!((silent.deliveries, silent.refused), (1, vec![(0, "quiet")]));
+    // Eve has not verified that she can be called.
+    let mut call = ask("S230103a");
+    call.contacts[0].phone_method = "C".to_owned();
+    let silent = engine::egad::phone(&w.engine, "production", &call).await.unwrap();
+    assert_eq!((silent.deliveries, silent.refused), (1, vec![(0, "quiet")]));
 }
 
 async fn a_mute_can_be_lifted(w: &World) {
