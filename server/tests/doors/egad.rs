@@ -89,6 +89,32 @@ async fn what_cannot_be_relayed_is_refused_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_is_as_long_as_the_text_that_would_leave() {
+    let house = House::open().await;
+    let mut body = request(&json!([{ "phone_method": "T", "phone_number": DESK }]));
+    for (tier, message, status) in [
+        ("production", "x".repeat(1600), 200),
+        ("production", "x".repeat(1601), 400),
+        // Each is three full stops.
+        ("production", "…".repeat(533), 200),
+        ("production", "…".repeat(534), 400),
+        // A drill begins with TEST and a space.
+        ("playground", "x".repeat(1595), 200),
+        ("playground", "x".repeat(1596), 400),
+    ] {
+        body["message"] = json!(message);
+        let answer = relay(&house, &format!("{tier}/phone"), &body).await;
+        assert_eq!(answer.status().as_u16(), status, "{tier} {}", message.len());
+        if status == 400 {
+            let answer: Value = answer.json().await.unwrap();
+            let error = &answer["error"];
+            assert_eq!((&error["code"], &error["field"]), (&json!("too_long"), &json!("message")));
+        }
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_but_production_are_drills() {
     let house = House::open().await;
     let desk = json!([{ "phone_method": "B", "phone_number": DESK }]);
