@@ -6,6 +6,8 @@ use crate::Speech;
 
 /// What fits into a request that makes a call.
 pub(crate) const INLINE_MOST: usize = 4000;
+/// Of a longer text Twilio would say nothing at all.
+const SAID_MOST: usize = 4096;
 
 /// A spoken message (which names its keys), then the keys once more. No key at all
 /// falls through to a goodbye; that is not an acknowledgement.
@@ -47,7 +49,15 @@ fn say(speech: &Speech, text: &str) -> String {
         value.as_ref().map(|value| format!(" {name}=\"{}\"", escape(value))).unwrap_or_default()
     };
     let (voice, language) = (attribute("voice", &speech.voice), attribute("language", &speech.language));
-    format!("<Say{voice}{language}>{}</Say>", escape(text))
+    format!("<Say{voice}{language}>{}</Say>", escape(sayable(text)))
+}
+
+/// As many whole words of a text as can be said.
+fn sayable(text: &str) -> &str {
+    let Some((end, next)) = text.char_indices().nth(SAID_MOST) else { return text };
+    // With the first character that is too many: if it is a space, the word before it is whole.
+    let words = text[..end + next.len_utf8()].rsplit_once(char::is_whitespace);
+    words.map_or(&text[..end], |(words, _)| words)
 }
 
 fn document(body: &str) -> String {
@@ -62,7 +72,8 @@ fn escape(text: &str) -> String {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
-            // XML 1.0 has no way to write other control characters.
+            // XML 1.0 has no way to write these two, nor other control characters.
+            '\u{fffe}' | '\u{ffff}' => safe.push(' '),
             c if c.is_control() && c != '\n' && c != '\t' => safe.push(' '),
             c => safe.push(c),
         }
@@ -72,13 +83,14 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{farewell, message};
+    use super::{SAID_MOST, farewell, message};
     use crate::Speech;
 
     #[test]
     fn what_is_said_cannot_become_markup() {
-        let twiml = message(&Speech::default(), "a <Dial>& \u{1}\"b\"", "keys", "http://h/k?a=1&b=2");
-        assert!(twiml.contains("a &lt;Dial&gt;&amp;  &quot;b&quot;"));
+        let spoken = "a <Dial>& \u{1}\"b\"\u{fffe}\u{ffff}c";
+        let twiml = message(&Speech::default(), spoken, "keys", "http://h/k?a=1&b=2");
+        assert!(twiml.contains("a &lt;Dial&gt;&amp;  &quot;b&quot;  c"));
         assert!(twiml.contains("action=\"http://h/k?a=1&amp;b=2\""));
         assert_eq!(twiml.matches("<Gather").count(), 2);
         let voice = Some("Polly.Amy".to_owned());
@@ -86,5 +98,21 @@ mod tests {
         assert!(farewell(&amy, "bye").ends_with("<Say voice=\"Polly.Amy\">bye</Say><Hangup/></Response>"));
         let plain = farewell(&Speech::default(), "bye");
         assert!(plain.ends_with("<Say language=\"en-US\">bye</Say><Hangup/></Response>"));
+    }
+
+    #[test]
+    fn no_more_is_said_than_twilio_says() {
+        let said = |text: &str| {
+            let twiml = farewell(&Speech::default(), text);
+            let (_, said) = twiml.split_once("\">").unwrap_or_default();
+            said.split_once("</Say>").unwrap_or_default().0.replace("&amp;", "&")
+        };
+        // Four bytes that become eight, and still three characters.
+        let full = "é& ".repeat(SAID_MOST / 3) + "é";
+        assert_eq!(full.chars().count(), SAID_MOST);
+        assert_eq!(said(&full), full);
+        assert_eq!(said(&format!("{full} é")), full, "its last word is whole");
+        assert_eq!(said(&format!("{full}é")), "é& ".repeat(SAID_MOST / 3).trim_end());
+        assert_eq!(said(&"é".repeat(SAID_MOST + 1)), "é".repeat(SAID_MOST), "one word that has no end");
     }
 }
