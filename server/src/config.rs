@@ -137,23 +137,27 @@ impl Sources {
         Ok(Self { environment, file })
     }
 
-    /// The value of a name, from the environment, the file it points to, or the configuration file.
+    /// The value of a name, from the environment, the file it points to, or the configuration file. One that
+    /// is empty is absent wherever it stands: an empty secret would be everybody's.
     fn find(&self, name: &str) -> Result<Option<String>, Wrong> {
         let variable = format!("RINGDOWN_{}", name.to_uppercase());
-        let set = |key: &str| self.environment.get(key).filter(|value| !value.is_empty());
         let by_file = format!("{variable}_FILE");
-        match (set(&variable), set(&by_file)) {
+        let filled = |value: &String| !value.trim().is_empty();
+        let set = |key: &str| self.environment.get(key).filter(|value| filled(value));
+        let noted = |key: &str| self.file.get(key).filter(|value| filled(value));
+        let found = match (set(&variable), set(&by_file)) {
             (Some(_), Some(_)) => {
-                Err(Wrong(format!("{variable} and {by_file} are both set; keep one of them")))
+                return Err(Wrong(format!("{variable} and {by_file} are both set; keep one of them")));
             }
-            (Some(value), None) => Ok(Some(value.clone())),
-            (None, Some(path)) => secret_file(&by_file, path).map(Some),
-            (None, None) => match (self.file.get(name), self.file.get(&format!("{name}_file"))) {
-                (Some(value), _) => Ok(Some(value.clone())),
-                (None, Some(path)) => secret_file(&by_file, path).map(Some),
-                (None, None) => Ok(None),
+            (Some(value), None) => value.clone(),
+            (None, Some(path)) => secret_file(&by_file, path)?,
+            (None, None) => match (noted(name), noted(&format!("{name}_file"))) {
+                (Some(value), _) => value.clone(),
+                (None, Some(path)) => secret_file(&by_file, path)?,
+                (None, None) => return Ok(None),
             },
-        }
+        };
+        Ok(Some(found).filter(filled))
     }
 
     /// A word for yes or no.
@@ -497,6 +501,33 @@ mod tests {
             assert!(!message.contains(secret), "{message}");
             assert_eq!(message.lines().count(), 1);
         }
+    }
+
+    #[test]
+    fn what_is_empty_is_absent_wherever_it_stands() {
+        let path = std::env::temp_dir().join(format!("ringdown_empty_{}", std::process::id()));
+        std::fs::write(&path, " \n").unwrap();
+        let empty = path.to_str().unwrap();
+        let account = [("RINGDOWN_TWILIO_ACCOUNT_SID", SID), ("RINGDOWN_TWILIO_AUTH_TOKEN", "t")];
+        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        for (end, value) in [("", ""), ("", " "), ("_FILE", ""), ("_FILE", empty)] {
+            let names = ["TWILIO_AUTH_TOKEN_SECONDARY", "INGEST_TOKEN"].map(|name| format!("{name}{end}"));
+            let mut sources = Sources::default();
+            sources.environment.extend(account.map(|(name, value)| own(name, value)));
+            let mut in_file = Sources { environment: sources.environment.clone(), ..Sources::default() };
+            for name in &names {
+                sources.environment.insert(format!("RINGDOWN_{name}"), value.to_owned());
+                in_file.file.insert(name.to_lowercase(), value.to_owned());
+            }
+            for sources in [sources, in_file] {
+                let config = Config::read(&sources).unwrap_or_else(|w| panic!("{w}"));
+                assert!(config.ingest_token.is_none(), "{end} {value:?}");
+                assert!(config.twilio.unwrap().secondary_token.is_none(), "{end} {value:?}");
+            }
+        }
+        let message = read(&[account[0], ("RINGDOWN_TWILIO_AUTH_TOKEN_FILE", empty)]).err().unwrap();
+        assert!(message.starts_with("RINGDOWN_TWILIO_AUTH_TOKEN: "), "{message}");
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -168,10 +168,10 @@ impl Twilio {
         Ok(Self { http, account, from })
     }
 
-    /// The tokens that may have signed what claims to come from Twilio.
+    /// The tokens that may have signed what claims to come from Twilio; by an empty one anybody could sign.
     pub fn signing_tokens(&self) -> Vec<String> {
         let both = [Some(&self.account.auth_token), self.account.secondary_token.as_ref()];
-        both.into_iter().flatten().cloned().collect()
+        both.into_iter().flatten().filter(|token| !token.is_empty()).cloned().collect()
     }
 
     /// The account's id.

@@ -88,6 +88,17 @@ async fn what_cannot_be_relayed_is_refused_whole() {
     house.close().await;
 }
 
+/// A token that was left empty is nobody's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_key_opens_nothing() {
+    let house = House::open().await;
+    let careless = house.front_with("").await;
+    let body = request(&json!([{ "phone_method": "T", "phone_number": DESK }])).to_string();
+    let asked = house.http.post(format!("{careless}/egad/production/phone")).header("X-Api-Key", "");
+    assert_eq!(asked.body(body).send().await.unwrap().status(), 401);
+    house.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_is_as_long_as_the_text_that_would_leave() {
     let house = House::open().await;

@@ -81,8 +81,18 @@ fn engine_with(db: Db, clock: Clock, sim: &str, settings: &Settings) -> Engine {
 }
 
 fn serve(listener: TcpListener, engine: Engine, folder: &std::path::Path, stop: watch::Receiver<bool>) {
+    serve_with(TOKEN, listener, engine, folder, stop);
+}
+
+fn serve_with(
+    token: &str,
+    listener: TcpListener,
+    engine: Engine,
+    folder: &std::path::Path,
+    stop: watch::Receiver<bool>,
+) {
     let app =
-        web::App { engine, ingest_token: Some(Arc::from(TOKEN)), stop, leptos: web::leptos_options(folder) };
+        web::App { engine, ingest_token: Some(Arc::from(token)), stop, leptos: web::leptos_options(folder) };
     let router = web::router(app);
     tokio::spawn(async move { axum::serve(listener, router).await });
 }
@@ -131,6 +141,13 @@ impl House {
         let (listener, url) = loopback().await;
         let engine = engine(self.engine.db().clone(), Clock::System, &self.sim, public_url, sandbox);
         serve(listener, engine, &self.folder, self.stopper.subscribe());
+        url
+    }
+
+    /// A second front with another fixed token.
+    pub async fn front_with(&self, token: &str) -> String {
+        let (listener, url) = loopback().await;
+        serve_with(token, listener, self.engine_at(&url), &self.folder, self.stopper.subscribe());
         url
     }
 
