@@ -31,7 +31,7 @@ impl std::error::Error for Wrong {}
 pub struct Config {
     /// `RINGDOWN_LISTEN`.
     pub listen: SocketAddr,
-    /// `RINGDOWN_PUBLIC_URL`; from `listen` if absent.
+    /// `RINGDOWN_PUBLIC_URL`; from `listen` if absent, which nobody but this machine may reach.
     pub public_url: Option<String>,
     /// `RINGDOWN_DATABASE_URL`.
     pub database_url: String,
@@ -265,6 +265,15 @@ impl Config {
                 "demo people exist in sandbox mode only; a Twilio account is configured, so this cannot be";
             return Err(wrong("demo_sign_in", what));
         }
+        // The self-test could not find this out: it asks from here.
+        let here = |url: &String| remote_host(url).is_none();
+        if twilio.as_ref().is_some_and(|account| !here(&account.api_base))
+            && public_url.as_ref().is_none_or(here)
+        {
+            let what =
+                "Twilio cannot reach this machine by its own address; say the https address that leads here";
+            return Err(wrong("public_url", what));
+        }
         let gracedb_url = base_url("gracedb_url", &gracedb_url)?;
         Ok(Self {
             listen,
@@ -466,6 +475,11 @@ mod tests {
     use super::{Config, Sources};
 
     const SID: &str = "AC0123456789abcdef0123456789abcdef";
+    const ACCOUNT: [(&str, &str); 3] = [
+        ("RINGDOWN_TWILIO_ACCOUNT_SID", SID),
+        ("RINGDOWN_TWILIO_AUTH_TOKEN", "t"),
+        ("RINGDOWN_PUBLIC_URL", "https://ringdown.example.org"),
+    ];
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, String> {
         let environment = pairs.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
@@ -508,12 +522,11 @@ mod tests {
         let path = std::env::temp_dir().join(format!("ringdown_empty_{}", std::process::id()));
         std::fs::write(&path, " \n").unwrap();
         let empty = path.to_str().unwrap();
-        let account = [("RINGDOWN_TWILIO_ACCOUNT_SID", SID), ("RINGDOWN_TWILIO_AUTH_TOKEN", "t")];
         let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         for (end, value) in [("", ""), ("", " "), ("_FILE", ""), ("_FILE", empty)] {
             let names = ["TWILIO_AUTH_TOKEN_SECONDARY", "INGEST_TOKEN"].map(|name| format!("{name}{end}"));
             let mut sources = Sources::default();
-            sources.environment.extend(account.map(|(name, value)| own(name, value)));
+            sources.environment.extend(ACCOUNT.map(|(name, value)| own(name, value)));
             let mut in_file = Sources { environment: sources.environment.clone(), ..Sources::default() };
             for name in &names {
                 sources.environment.insert(format!("RINGDOWN_{name}"), value.to_owned());
@@ -525,18 +538,40 @@ mod tests {
                 assert!(config.twilio.unwrap().secondary_token.is_none(), "{end} {value:?}");
             }
         }
-        let message = read(&[account[0], ("RINGDOWN_TWILIO_AUTH_TOKEN_FILE", empty)]).err().unwrap();
+        let message = read(&[ACCOUNT[0], ("RINGDOWN_TWILIO_AUTH_TOKEN_FILE", empty)]).err().unwrap();
         assert!(message.starts_with("RINGDOWN_TWILIO_AUTH_TOKEN: "), "{message}");
         std::fs::remove_file(path).unwrap();
     }
 
     #[test]
     fn the_demo_sign_in_cannot_exist_beside_an_account() {
-        let account = [("RINGDOWN_TWILIO_ACCOUNT_SID", SID), ("RINGDOWN_TWILIO_AUTH_TOKEN", "t")];
-        assert!(read(&account).is_ok());
-        let mut both = account.to_vec();
+        assert!(read(&ACCOUNT).is_ok());
+        let mut both = ACCOUNT.to_vec();
         both.push(("RINGDOWN_DEMO_SIGN_IN", "true"));
         assert!(read(&both).err().unwrap().contains("sandbox mode only"));
+    }
+
+    #[test]
+    fn a_twilio_elsewhere_needs_an_address_that_leads_here() {
+        let (here, twilio) = ("RINGDOWN_PUBLIC_URL", "RINGDOWN_TWILIO_API_BASE");
+        let with = |pairs: &[(&str, &str)]| read(&[&ACCOUNT[..2], pairs].concat());
+        for wrong in [
+            vec![],
+            vec![(here, "http://127.0.0.1:3000")],
+            vec![(here, "https://localhost")],
+            vec![(here, "http://[::1]:3000")],
+            vec![(twilio, "https://twilio.example.org")],
+        ] {
+            let message = with(&wrong).err().unwrap();
+            assert!(message.starts_with(here) && message.lines().count() == 1, "{wrong:?}: {message}");
+        }
+        for right in [
+            vec![(here, "https://ringdown.example.org")],
+            vec![(twilio, "http://127.0.0.1:8")],
+            vec![(twilio, "http://localhost:8"), (here, "http://127.0.0.1:3000")],
+        ] {
+            assert!(with(&right).is_ok(), "{right:?}");
+        }
     }
 
     #[test]
@@ -587,8 +622,7 @@ mod tests {
     #[test]
     fn gracedb_is_asked_for_gaps_outside_the_sandbox() {
         assert!(read(&[]).unwrap().gaps.is_none());
-        let account = [("RINGDOWN_TWILIO_ACCOUNT_SID", SID), ("RINGDOWN_TWILIO_AUTH_TOKEN", "t")];
-        assert_eq!(read(&account).unwrap().gaps.unwrap().base, "https://gracedb.ligo.org/api");
+        assert_eq!(read(&ACCOUNT).unwrap().gaps.unwrap().base, "https://gracedb.ligo.org/api");
         let named = ("RINGDOWN_GRACEDB_API_URL", "http://127.0.0.1:8/api/");
         assert_eq!(read(&[named]).unwrap().gaps.unwrap().base, "http://127.0.0.1:8/api");
         assert!(read(&[named, ("RINGDOWN_GAP_CHECK_MINUTES", "0")]).unwrap().gaps.is_none());
