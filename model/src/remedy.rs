@@ -82,7 +82,7 @@ type Line = (On, &'static [&'static str], Remedy);
 /// The first line that names a code and its channel counts.
 const TABLE: [Line; 27] = [
     // The account: token, funds, permissions. `no_number` is our word for an account without any.
-    (On::Both, &["20003", "401", "20005", "10001", "10002", "20006", "20403", "20008", "30002"], STOP),
+    (On::Both, &["20003", "20005", "10001", "10002", "20006", "20403", "20008", "30002"], STOP),
     // Our number.
     (On::Both, &["21210", "21212", "21606", "21601", "21705", "no_number"], STOP),
     // A day's worth of our calls waits at Twilio already.
@@ -155,7 +155,7 @@ pub fn reason(code: &str) -> String {
         "not_twilio" => return "something between us and Twilio answers in its place".to_owned(),
         "unreadable_answer" => return "Twilio's answers cannot be read".to_owned(),
         "no_number" => return "the Twilio account owns no number to come from".to_owned(),
-        "20003" | "401" => "Twilio refuses our account or its token",
+        "20003" => "Twilio refuses our account or its token",
         "20005" | "10001" | "30002" => "the Twilio account is not active, or out of funds",
         "10002" | "20006" | "20403" | "20008" => "the Twilio account, or our key to it, may not do this",
         "21210" | "21212" | "21606" | "21601" | "21705" => "Twilio refuses the number that we come from",
@@ -215,7 +215,10 @@ mod tests {
         assert_eq!(Remedy::of(Channel::Text, "30023"), again(5, ALARM));
         assert_eq!(Remedy::of(Channel::Call, "10004"), again(5, LASTING));
         assert_eq!(Remedy::of(Channel::Call, "603").tries, Some(1));
-        assert_eq!(Remedy::of(Channel::Call, "503"), NOTHING);
+        // By SIP, of a phone that asks who calls, and not of our account.
+        for passing in ["401", "503"] {
+            assert_eq!(Remedy::of(Channel::Call, passing), NOTHING, "{passing}");
+        }
     }
 
     #[test]

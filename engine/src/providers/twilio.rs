@@ -401,7 +401,12 @@ async fn refused(answer: Response) -> ProviderError {
     let after = header(RETRY_AFTER).and_then(|after| asked_wait(after, header(DATE)));
     let fault: Option<Fault> = answer.json().await.ok();
     let own = fault.and_then(|fault| fault.code);
-    let code = own.map_or_else(|| status.as_u16().to_string(), |code| code.to_string());
+    let code = match (own, status) {
+        (Some(code), _) => code.to_string(),
+        // In Twilio's words, since the bare number may also be a phone's answer by SIP.
+        (None, StatusCode::UNAUTHORIZED) => "20003".to_owned(),
+        (None, _) => status.as_u16().to_string(),
+    };
     match status {
         StatusCode::REQUEST_TIMEOUT => ProviderError::Unknown { code },
         // Not in Twilio's words: something between us and Twilio refused in its place.

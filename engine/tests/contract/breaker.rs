@@ -12,6 +12,7 @@ scenarios!(
     a_rest_that_twilio_asks_for_is_kept_by_all,
     a_long_rest_is_kept_but_not_one_of_a_day,
     a_token_revoked_in_mid_fan_out_loses_nobody,
+    a_token_that_is_refused_without_a_code_holds_the_channel,
     five_in_a_row_that_get_nowhere_hold_the_channel,
     a_number_refused_for_its_own_sake_shows_that_the_channel_works,
     what_waits_too_long_expires,
@@ -136,6 +137,15 @@ async fn a_token_revoked_in_mid_fan_out_loses_nobody(w: &World) {
     reached.dedup();
     assert_eq!((creates.len(), reached.len()), (12, 12));
     assert!(metrics::text(&w.engine).await.unwrap().contains("ringdown_held{channel=\"text\"} 0"));
+}
+
+async fn a_token_that_is_refused_without_a_code_holds_the_channel(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.fault(json!({ "route": "calls.create", "kind": "html", "status": 401, "times": 1 })).await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.deliveries().await, ["queued 20003"]);
+    assert!(alarm(w).await.unwrap().contains("our account or its token (error 20003)"));
 }
 
 fn cut_off(w: &World) -> Engine {

@@ -14,6 +14,7 @@ scenarios!(
     a_phone_that_is_off_for_days_is_given_up,
     a_number_that_leads_nowhere_is_given_up_after_two_tries,
     a_phone_that_declines_is_not_tried_again,
+    a_phone_that_asks_who_calls_holds_up_nobody,
     a_network_that_says_busy_is_a_busy_phone,
     a_senders_cap_is_an_alarm_and_waited_for,
     a_country_without_permission_is_one_alarm,
@@ -121,6 +122,20 @@ async fn a_phone_that_declines_is_not_tried_again(w: &World) {
     ends(w, &[("CallStatus", "failed"), ("SipResponseCode", "603")]).await;
     assert_eq!(w.calls().await, ["failed 603"]);
     assert_eq!(blocks::list(&w.engine, &ann).await.unwrap().len(), 0);
+}
+
+/// Its SIP answer has the number by which HTTP says that our token is wrong.
+async fn a_phone_that_asks_who_calls_holds_up_nobody(w: &World) {
+    w.listener(ANN, "call").await;
+    w.phones.script(ANN, "ring").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    for tries in 1..=2 {
+        assert_eq!(w.step().await, 1, "try {tries}");
+        ends(w, &[("CallStatus", "failed"), ("SipResponseCode", "401")]).await;
+        assert_eq!(raised(w).await, [""; 0]);
+        w.pass(30);
+    }
+    assert_eq!(w.calls().await, ["failed 401"]);
 }
 
 /// Twilio calls it failed; its network's answer was "busy here" (486) or "temporarily unavailable" (480).
