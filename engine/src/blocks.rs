@@ -105,7 +105,8 @@ pub(crate) async fn add(
     ruleset::touch(tx).await
 }
 
-/// The same for one of several: the version, for which everybody waits, is touched once, and last.
+/// The same for one of several: the version, for which everybody waits, is touched once, and last. What its
+/// holder asks for also counts where Twilio refused the number before: else it could be lifted here.
 async fn shut(
     tx: &mut Tx,
     contact_id: &str,
@@ -119,7 +120,9 @@ async fn shut(
         tx,
         "INSERT INTO blocks (contact_id, channel, reason, code, since_ms)
          SELECT id, $2, $3, $4, $5 FROM contacts WHERE id = $1
-         ON CONFLICT (contact_id, channel) DO NOTHING",
+         ON CONFLICT (contact_id, channel) DO UPDATE
+             SET reason = excluded.reason, code = excluded.code, since_ms = excluded.since_ms
+             WHERE blocks.reason = 'refused' AND excluded.reason = 'stopped'",
         contact_id,
         channel.as_str(),
         reason,

@@ -33,6 +33,7 @@ scenarios!(
     a_reply_takes_a_slot_that_is_free_and_keeps_nobody_waiting,
     a_text_leads_to_where_one_says_i_know,
     a_number_that_is_refused_is_tried_no_more,
+    stop_counts_where_the_number_was_refused_before,
     an_account_at_fault_is_an_alarm,
     who_knows_is_not_dialled_again,
     who_knows_by_one_phone_is_not_called_on_the_other,
@@ -477,12 +478,17 @@ async fn an_alert_is_acknowledged_and_muted_by_text(w: &World) {
     assert_eq!(w.count("deliveries WHERE state = 'unknown'").await, 0);
 }
 
-/// Lets Twilio tell this error of the text that was sent.
+/// Sends a text, of which Twilio tells this error.
 async fn fails_with(w: &World, code: &str) {
     w.take(&new("S230101a", 1e-9)).await;
     w.step().await;
-    let attempt = w.value("SELECT id FROM attempts").await;
-    let sid = w.value("SELECT provider_sid FROM attempts").await;
+    undelivered(w, code).await;
+}
+
+/// Twilio tells this error of the newest text.
+async fn undelivered(w: &World, code: &str) {
+    let attempt = w.attempts().await.pop().unwrap();
+    let sid = w.value(&format!("SELECT provider_sid FROM attempts WHERE id = '{attempt}'")).await;
     let news = params(&[("MessageSid", &sid), ("MessageStatus", "undelivered"), ("ErrorCode", code)]);
     callbacks::status(&w.engine, &attempt, &news).await.unwrap();
 }
@@ -499,6 +505,27 @@ async fn a_number_that_is_refused_is_tried_no_more(w: &World) {
     assert_eq!(alarms::list(&w.engine).await.unwrap().len(), 0);
     blocks::lift(&w.engine, &ann, &phone.id, Channel::Text).await.unwrap();
     assert_eq!(w.take(&new("S230103a", 1e-9)).await.deliveries, 1);
+}
+
+async fn stop_counts_where_the_number_was_refused_before(w: &World) {
+    let (ann, phone) = w.listener(ANN, "text").await;
+    fails_with(w, "30006").await;
+    w.pass(60);
+    text(w, ANN, "STOP").await;
+    let mine = blocks::list(&w.engine, &ann).await.unwrap();
+    assert_eq!(
+        (mine.len(), mine[0].stopped, mine[0].code.as_deref(), mine[0].since),
+        (1, true, None, w.now())
+    );
+    let lifted = blocks::lift(&w.engine, &ann, &phone.id, Channel::Text).await;
+    assert!(matches!(lifted, Err(engine::Error::Conflict(_))), "Twilio would go on refusing");
+    text(w, ANN, "START").await;
+    assert_eq!(w.take(&new("S230102a", 1e-9)).await.deliveries, 1);
+    // What was under way is refused: that takes nothing back.
+    w.step().await;
+    text(w, ANN, "STOP").await;
+    undelivered(w, "30006").await;
+    assert!(blocks::list(&w.engine, &ann).await.unwrap()[0].stopped);
 }
 
 async fn an_account_at_fault_is_an_alarm(w: &World) {
