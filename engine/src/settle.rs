@@ -363,7 +363,11 @@ async fn told(
         held.deliver(tx, DeliveryState::Sending, None, now).await?;
     }
     if is_final(rank) {
-        held.note(tx, step, remote.code.as_deref(), now).await?;
+        // Found when it was over already, and nobody had told of a ring.
+        if step != remote.status {
+            held.note(tx, step, None, now).await?;
+        }
+        held.note(tx, &remote.status, remote.code.as_deref(), now).await?;
         held.attempt_told(tx, AttemptState::Done, remote, now).await?;
         verdict::ended(engine, tx, held, remote, now).await?;
     } else {

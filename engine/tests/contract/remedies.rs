@@ -25,6 +25,7 @@ scenarios!(
     the_last_of_many_is_foretold,
     what_will_be_too_late_is_foretold,
     an_alert_is_measured_once,
+    what_is_found_at_its_end_is_measured_too,
 );
 
 const ANN: &str = "+14145550123";
@@ -355,4 +356,23 @@ async fn an_alert_is_measured_once(w: &World) {
     w.step().await;
     let again = metrics::text(&w.engine).await.unwrap();
     assert!(again.contains("ringdown_alert_last_ring_seconds_count 1"));
+}
+
+/// No callback came, and it was over when it was looked for.
+async fn what_is_found_at_its_end_is_measured_too(w: &World) {
+    w.listener(ANN, "text").await;
+    w.phones
+        .fault(json!({ "route": "messages.create", "kind": "drop", "times": 1, "after_accept": true }))
+        .await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    w.phones.until(ANN, "delivered").await;
+    w.pass(4);
+    w.step().await;
+    let steps = w.column("SELECT step FROM attempt_steps ORDER BY at_ms, id").await;
+    assert_eq!(steps, ["unknown", "accepted", "delivered"]);
+    let numbers = metrics::text(&w.engine).await.unwrap();
+    for line in ["ringdown_alert_first_ring_seconds_count 1", "ringdown_alert_last_ring_seconds_count 1"] {
+        assert!(numbers.lines().any(|one| one == line), "{line}\n{numbers}");
+    }
 }

@@ -193,9 +193,12 @@ async fn what_a_crash_left_behind_may_have_been_sent(w: &World) {
     let to = model::contact::E164::parse(ANN).unwrap();
     let voice = engine::providers::twilio::Voice::Twiml("<Response/>");
     let sent = w.phones.client().place_call(&to, voice, "http://127.0.0.1:9/", None).await.unwrap();
+    w.phones.until(ANN, "completed").await;
     w.pass(31);
     w.step().await;
     assert_eq!(w.value("SELECT provider_sid FROM attempts").await, sent.sid);
+    let steps = w.column("SELECT step FROM attempt_steps ORDER BY at_ms, id").await;
+    assert_eq!(steps, ["accepted", "completed"], "it is known how it ended");
     w.pass(600);
     w.step().await;
     let calls = w.phones.creates().await.into_iter().filter(|create| create["kind"] == "call").count();
