@@ -107,9 +107,10 @@ struct RemoteJson {
     direction: Option<String>,
 }
 
+/// Without its list it is none: an empty one would say that nothing was made.
 #[derive(Deserialize)]
 struct Page {
-    #[serde(default, alias = "calls", alias = "messages")]
+    #[serde(alias = "calls", alias = "messages")]
     items: Vec<RemoteJson>,
     #[serde(default)]
     next_page_uri: Option<String>,
