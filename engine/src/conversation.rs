@@ -111,13 +111,7 @@ struct Earlier {
     acked: bool,
 }
 
-impl<'a> Plan<'a> {
-    /// Nothing is sent of what matched.
-    pub(crate) fn silent(matched: &'a [Rule], why: Silent) -> Self {
-        let silent = matched.iter().map(|rule| (rule.id.as_str(), why)).collect();
-        Self { silent, ..Self::default() }
-    }
-
+impl Plan<'_> {
     /// Sends the retraction to those who were told, at once or when their quiet hours end.
     fn take_back(&mut self, so_far: &SoFar, muted: &HashSet<String>, rules: &RuleSet, now: Millis) {
         for (way, &told) in &so_far.told_by {
@@ -128,11 +122,10 @@ impl<'a> Plan<'a> {
             }
             let live = rules.contacts.get(contact_id).filter(|one| !muted.contains(&one.member_id));
             let Some(contact) = live else { continue };
-            // A text that followed a call was not its owner's choice: the retraction goes by the way that was.
-            let followed = *channel == Channel::Text && !contact.channels.contains(channel);
-            let ways: &[Channel] = if followed { &contact.channels } else { std::slice::from_ref(channel) };
-            let ways: Vec<Channel> =
-                ways.iter().copied().filter(|way| contact.channels.contains(way)).collect();
+            // A text that followed a call was not its owner's choice, and a way may have been closed since: then it goes by
+            // the ways that are open.
+            let closed = !contact.channels.contains(channel);
+            let ways = if closed { contact.channels.clone() } else { vec![*channel] };
             if ways.is_empty() {
                 continue;
             }
@@ -175,8 +168,29 @@ impl Hush {
     }
 }
 
+/// What was sent of it; a digest tells too.
+macro_rules! earlier_sql {
+    ($of:literal, $held:literal) => {
+        concat!(
+            "SELECT d.id, d.contact_id, d.channel, d.state, d.code, a.retraction, d.created_ms,
+                 d.acked_ms IS NOT NULL AS acked
+             FROM alerts a JOIN subjects s ON s.id = a.subject JOIN deliveries d ON d.alert_id = a.id
+             WHERE ",
+            $of,
+            " AND a.received_ms >= s.begun_ms AND d.contact_id IS NOT NULL
+             UNION ALL
+             SELECT d.id, h.contact_id, d.channel, d.state, NULL, h.taken_back, d.created_ms, FALSE
+             FROM held h JOIN subjects s ON s.id = h.subject JOIN deliveries d ON d.id = h.digest_id
+             WHERE ",
+            $held,
+            " AND h.held_ms >= s.begun_ms AND d.state NOT IN ('queued', 'cancelled')"
+        )
+    };
+}
+
 impl SoFar {
-    async fn load(tx: &mut Tx, subject: &str, since: Millis) -> Result<Self> {
+    /// What was told of a superevent or event; with `whole` also of all that belongs to it.
+    async fn load(tx: &mut Tx, subject: &str, since: Millis, whole: bool) -> Result<Self> {
         let spoken = rows!(
             tx,
             Spoken,
@@ -185,20 +199,13 @@ impl SoFar {
             subject,
             since.0
         )?;
-        let earlier = rows!(
-            tx,
-            Earlier,
-            // A digest tells too.
-            "SELECT d.id, d.contact_id, d.channel, d.state, d.code, a.retraction, d.created_ms,
-                 d.acked_ms IS NOT NULL AS acked FROM deliveries d JOIN alerts a ON a.id = d.alert_id
-             WHERE a.subject = $1 AND a.received_ms >= $2 AND d.contact_id IS NOT NULL
-             UNION ALL
-             SELECT d.id, h.contact_id, d.channel, d.state, NULL, h.taken_back, d.created_ms, FALSE FROM held h
-             JOIN deliveries d ON d.id = h.digest_id
-             WHERE h.subject = $1 AND h.held_ms >= $2 AND d.state NOT IN ('queued', 'cancelled')",
-            subject,
-            since.0
-        )?;
+        let earlier = if whole {
+            let held =
+                earlier_sql!("a.thread = $1", "h.subject IN (SELECT subject FROM alerts WHERE thread = $1)");
+            rows!(tx, Earlier, held, subject)?
+        } else {
+            rows!(tx, Earlier, earlier_sql!("a.subject = $1", "h.subject = $1"), subject)?
+        };
         let mut so_far =
             Self { spoken: spoken.into_iter().map(|row| row.rule_id).collect(), ..Self::default() };
         for row in earlier {
@@ -242,9 +249,14 @@ impl SoFar {
             .is_some_and(|&back| !self.told_by.iter().any(|((of, _), &told)| of == contact_id && told > back))
     }
 
-    /// Takes back those that wait: another comes in their place, or it is no longer true.
-    async fn withdraw_retractions(&mut self, tx: &mut Tx, now: Millis) -> Result<()> {
+    /// Takes back those that wait: it is no longer true, or `replaced`: another comes in their place for whoever was
+    /// told. Who was not has asked for it by a rule, and it goes on waiting.
+    async fn withdraw_retractions(&mut self, tx: &mut Tx, replaced: bool, now: Millis) -> Result<()> {
+        let told: HashSet<&String> = self.told_by.keys().map(|(contact_id, _)| contact_id).collect();
         for ((contact_id, _), waiting) in &mut self.waiting {
+            if replaced && !told.contains(contact_id) {
+                continue;
+            }
             let back: Vec<String> = waiting.extract_if(.., |id| self.retractions.contains(id)).collect();
             if withdraw(tx, &back, "merged", now).await?.faster {
                 self.taken_back.insert(contact_id.clone(), now);
@@ -278,6 +290,14 @@ pub(crate) struct Occasion<'a> {
     /// Alerts from then on belong to the conversation; there are none without it.
     pub(crate) earlier: Option<Millis>,
     pub(crate) now: Millis,
+    /// The packet came so long after it was written that nobody is to be called for it. Quiet hours hold it all the
+    /// same, and what it takes back is called off.
+    pub(crate) too_late: bool,
+}
+
+/// It had been retracted, and no longer is.
+pub(crate) fn stands_again(alert: &Alert, known: Option<&Known>) -> bool {
+    known.is_some_and(|known| known.retracted) && takes_retraction_back(alert)
 }
 
 /// Decides, and withdraws what is replaced or taken back.
@@ -287,30 +307,36 @@ pub(crate) async fn plan<'a>(
     matched: &'a [Rule],
     rules: &RuleSet,
 ) -> Result<Plan<'a>> {
-    let Occasion { alert, known, earlier, now } = occasion;
+    let Occasion { alert, known, earlier, now, too_late } = occasion;
     let mut plan = Plan::default();
     let was_retracted = known.is_some_and(|known| known.retracted);
-    let stands_again = was_retracted && takes_retraction_back(alert);
+    let stands_again = stands_again(alert, known);
     if matched.is_empty() && !alert.retraction && !stands_again {
         return Ok(plan);
     }
     let subject = alert.subject();
-    if earlier.is_some() && alert.retraction {
+    if alert.retraction {
+        // Only superevents are retracted, and their events with them: people take them for one thing.
         exec!(
             tx,
-            "UPDATE alerts SET retracted = TRUE WHERE subject = $1 AND NOT retraction AND NOT retracted",
+            "UPDATE alerts SET retracted = TRUE WHERE thread = $1 AND NOT retraction AND NOT retracted",
             subject
         )?;
     }
     let mut so_far = match earlier {
-        Some(since) => SoFar::load(tx, subject, since).await?,
-        None => SoFar::default(),
+        None if !alert.retraction => SoFar::default(),
+        since => SoFar::load(tx, subject, since.unwrap_or(now), alert.retraction).await?,
     };
     let thread = threads::place(tx, alert).await?;
     let muted: HashSet<String> = muted(tx, subject, &thread).await?.into_iter().collect();
     if alert.retraction {
-        so_far.withdraw_retractions(tx, now).await?;
+        so_far.withdraw_retractions(tx, true, now).await?;
         for (way, waiting) in std::mem::take(&mut so_far.waiting) {
+            let (asked, waiting): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|id| so_far.retractions.contains(id));
+            if !asked.is_empty() {
+                so_far.waiting.insert(way.clone(), asked);
+            }
             if withdraw(tx, &waiting, "retracted", now).await?.faster {
                 so_far.told.insert(way.0.clone());
                 so_far.told_by.insert(way, now);
@@ -320,7 +346,9 @@ pub(crate) async fn plan<'a>(
         plan.unsure = so_far.told.difference(&so_far.sure).cloned().collect();
     }
     if stands_again {
-        so_far.withdraw_retractions(tx, now).await?;
+        so_far.withdraw_retractions(tx, false, now).await?;
+        // Who was being called is called again.
+        exec!(tx, "UPDATE alerts SET retracted = FALSE WHERE thread = $1 AND retracted", subject)?;
     }
     // Of all rules of a member the same holds.
     let mut hushed: HashMap<&str, Option<Hush>> = HashMap::new();
@@ -349,6 +377,10 @@ pub(crate) async fn plan<'a>(
                         plan.hold(&contact.member_id, contact_id, Hold { retraction: false, until });
                     }
                     silent = silent.map(|so_far| so_far.and(why));
+                    continue;
+                }
+                if too_late {
+                    silent = silent.map(|so_far| so_far.and(Silent::TooLate));
                     continue;
                 }
                 let mut waiting = so_far.waiting.remove(&way).unwrap_or_default();
@@ -420,18 +452,19 @@ struct ToldRow {
 }
 
 /// Asked when a retraction that was owed in doubt is due: what became of what it takes back?
-pub(crate) async fn was_told(tx: &mut Tx, contact_id: &str, subject: &str) -> Result<WasTold> {
+pub(crate) async fn was_told(tx: &mut Tx, contact_id: &str, superevent: &str) -> Result<WasTold> {
     let found = rows!(
         tx,
         ToldRow,
         "SELECT d.channel, d.state, d.acked_ms IS NOT NULL AS acked FROM alerts a
              JOIN subjects s ON s.id = a.subject JOIN deliveries d ON d.alert_id = a.id AND d.contact_id = $1
-         WHERE a.subject = $2 AND NOT a.retraction AND a.received_ms >= s.begun_ms
+         WHERE a.thread = $2 AND NOT a.retraction AND a.received_ms >= s.begun_ms
          UNION ALL
          SELECT d.channel, d.state, FALSE FROM held h JOIN deliveries d ON d.id = h.digest_id
-         WHERE h.contact_id = $1 AND h.subject = $2 AND NOT h.taken_back",
+         WHERE h.contact_id = $1 AND NOT h.taken_back
+             AND h.subject IN (SELECT subject FROM alerts WHERE thread = $2)",
         contact_id,
-        subject
+        superevent
     )?;
     let certain = |row: &ToldRow| {
         row.acked || Channel::parse(&row.channel).is_some_and(|channel| is_certain(channel, &row.state))

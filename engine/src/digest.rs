@@ -25,7 +25,7 @@ use crate::ruleset::RuleSet;
 use crate::{Engine, Wheel};
 
 /// Nobody wants last night's news in the evening.
-const EXPIRES_SECS: i64 = 12 * 3600;
+pub(crate) const EXPIRES_SECS: i64 = 12 * 3600;
 /// How often the notes are looked for that others have made, or this process in a transaction that was not yet
 /// committed when it looked.
 const LOOK_SECS: i64 = 5;
@@ -337,6 +337,8 @@ async fn told_before(
 #[derive(FromRow)]
 struct NowRow {
     known: String,
+    /// How the superevent stands that it belongs to.
+    thread: Option<String>,
     over: Option<String>,
 }
 
@@ -353,6 +355,7 @@ async fn news(tx: &mut Tx, member_id: &str, held: &[HeldRow]) -> Result<BTreeMap
             tx,
             NowRow,
             "SELECT s.known,
+                 (SELECT t.known FROM subjects t JOIN alerts a ON a.thread = t.id WHERE a.subject = $2 LIMIT 1) AS thread,
                  CASE
                  WHEN EXISTS (SELECT 1 FROM mutes m WHERE m.member_id = $1 AND (m.subject = $2
                      OR m.subject IN (SELECT a.thread FROM alerts a WHERE a.subject = $2))) THEN 'muted'
@@ -371,7 +374,8 @@ async fn news(tx: &mut Tx, member_id: &str, held: &[HeldRow]) -> Result<BTreeMap
         let Some(found) = found.filter(|found| found.over.is_none()) else { continue };
         let known: Option<Known> = serde_json::from_str(&found.known)?;
         let known = known.unwrap_or_default();
-        let retracted = known.retracted;
+        let thread: Option<Option<Known>> = found.thread.as_deref().map(serde_json::from_str).transpose()?;
+        let retracted = known.retracted || thread.flatten().is_some_and(|thread| thread.retracted);
         // Whoever was told before hears nothing of a retraction that was itself taken back.
         if told && !retracted {
             continue;

@@ -4,6 +4,7 @@
 //! The subject's row is written first, so two packets of one superevent wait for
 //! each other and each is judged by the state the other left.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use model::alert::Alert;
@@ -17,13 +18,14 @@ use model::words;
 use sha2::{Digest as _, Sha256};
 use sqlx::FromRow;
 
-use crate::conversation::{Occasion, Plan, Silent};
+use crate::conversation::{Occasion, Plan};
 use crate::db::{ROWS, Tx, again, built, exec, row};
 use crate::dispatch::Leaving;
 use crate::error::Error;
 use crate::igwn::Read;
 use crate::ruleset::RuleSet;
-use crate::{Engine, conversation, digest, igwn, new_id, queue, threads, unreadable};
+use crate::woken::Woken;
+use crate::{Engine, conversation, digest, igwn, new_id, queue, threads, unreadable, woken};
 
 /// What became of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -273,21 +275,20 @@ async fn select(
         return Ok(Vec::new());
     }
     let now = engine.now();
-    let matched = rules.matching(alert, known);
+    let mut matched = rules.matching(alert, known);
     let earlier = known.map(|_| begun);
-    if earlier.is_some() {
+    if earlier.is_some() || alert.retraction {
         digest::outdate(engine, tx, alert.subject(), None, now).await?;
     }
     // A retraction is never too late for those who were told.
     let owed_since = if alert.retraction { now } else { owed_since };
     let expires = owed_since.plus_secs(engine.settings().expires.alert_secs);
-    let plan = if expires <= now {
-        Plan::silent(&matched, Silent::TooLate)
-    } else {
-        let occasion = Occasion { alert, known, earlier, now };
-        conversation::plan(tx, occasion, &matched, rules).await?
-    };
-    note_matches(tx, to_judge, &matched, &plan).await?;
+    let occasion = Occasion { alert, known, earlier, now, too_late: expires <= now };
+    let woken = woken::find(tx, occasion, rules).await?;
+    matched.retain(|rule| !woken.contains_key(&rule.id));
+    matched.extend(woken.values().map(|woken| woken.rule.clone()));
+    let plan = conversation::plan(tx, occasion, &matched, rules).await?;
+    note_matches(tx, to_judge, &matched, &woken, &plan).await?;
     digest::hold(engine, tx, alert_id, alert.subject(), &plan.holds, now).await?;
     let url = page_url(&engine.settings().public_url, alert);
     let mut owed = Vec::new();
@@ -306,7 +307,8 @@ async fn select(
                 Channel::Text => words::text_message(alert, &names, &url),
                 Channel::Call => words::spoken(alert, &names),
             },
-            expires,
+            // What was told is to be corrected however late that is.
+            expires: if speaking.is_empty() { now.plus_secs(digest::EXPIRES_SECS) } else { expires },
             follows: None,
             // A rule that asks for the retraction itself tells of a new fact.
             if_told: speaking.is_empty() && plan.unsure.contains(contact_id),
@@ -321,15 +323,19 @@ async fn note_matches(
     tx: &mut Tx,
     to_judge: &ToJudge<'_>,
     matched: &[Rule],
+    woken: &BTreeMap<String, Woken>,
     plan: &Plan<'_>,
 ) -> Result<(), Error> {
     let ToJudge { id: alert_id, alert, known, .. } = *to_judge;
     let mut noted = Vec::with_capacity(matched.len());
     for rule in matched {
-        let compiled =
-            rule.compile().map_err(|error| Error::Internal(format!("rule {}: {error}", rule.id)))?;
-        let verdict = model::select::select(alert, known, &compiled);
-        let clauses = serde_json::to_string(&verdict.clauses)?;
+        let clauses = if let Some(woken) = woken.get(&rule.id) {
+            serde_json::to_string(&woken.clauses)?
+        } else {
+            let compiled =
+                rule.compile().map_err(|error| Error::Internal(format!("rule {}: {error}", rule.id)))?;
+            serde_json::to_string(&model::select::select(alert, known, &compiled).clauses)?
+        };
         noted.push((rule, serde_json::to_string(rule)?, clauses));
     }
     for some in noted.chunks(ROWS) {

@@ -56,6 +56,7 @@ pub mod tokens;
 pub mod twiml;
 pub mod unreadable;
 pub mod verification;
+mod woken;
 
 pub use error::{Error, Result};
 pub use settings::{BALANCE_FLOOR, Expires, REDIAL_SECS, Settings, SignIn, Speech};

@@ -288,7 +288,12 @@ pub(crate) async fn claim_in(
         if pass == Pass::One && !claim.claimed.is_empty() {
             break;
         }
-        match if row.if_told { was_told(engine, tx, &mut row, now).await? } else { Some(WasTold::Yes) } {
+        // A retraction may wait for longer than an alert, and it may have become quiet meanwhile.
+        let old = row.kind == DeliveryKind::Alert.as_str()
+            && row.created_ms < now.plus_secs(-engine.settings().expires.alert_secs).0
+            && row.expires_ms > now.0;
+        match if row.if_told || old { was_told(engine, tx, &mut row, now).await? } else { Some(WasTold::Yes) }
+        {
             Some(WasTold::Yes) => {}
             None => continue,
             Some(WasTold::Unsure) => {
@@ -474,12 +479,17 @@ fn fit(
 #[derive(FromRow)]
 struct SubjectRow {
     subject: String,
+    retraction: bool,
 }
 
 /// Whether the receiver of a retraction was told of what it takes back. It is as old as the certainty of that; nothing
 /// if it has become quiet in the meantime, and then it waits for the end of that.
 async fn was_told(engine: &Engine, tx: &mut Tx, row: &mut DueRow, now: Millis) -> Result<Option<WasTold>> {
-    let of = row!(tx, SubjectRow, "SELECT subject FROM alerts WHERE id = $1", row.alert_id.as_deref())?;
+    let sql = "SELECT subject, retraction FROM alerts WHERE id = $1";
+    let of = row!(tx, SubjectRow, sql, row.alert_id.as_deref())?;
+    if of.as_ref().is_some_and(|of| !of.retraction) {
+        return Ok(Some(WasTold::Yes));
+    }
     let (Some(contact_id), Some(of)) = (row.contact_id.as_deref(), of) else { return Ok(Some(WasTold::No)) };
     let told = conversation::was_told(tx, contact_id, &of.subject).await?;
     if told == WasTold::Yes {
@@ -585,6 +595,10 @@ pub(crate) async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String
                  AND m.subject IN (a.subject, a.thread))
                  THEN 'muted'
              WHEN d.known THEN 'acknowledged'
+             -- Said in a transaction beside the one that owed this.
+             WHEN NOT a.retraction AND EXISTS (SELECT 1 FROM deliveries k JOIN alerts b ON b.id = k.alert_id
+                 WHERE k.member_id = d.member_id AND b.thread = a.thread AND k.acked_ms >= d.created_ms)
+                 THEN 'acknowledged'
              WHEN a.retracted THEN 'retracted'
              END AS code
          FROM deliveries d JOIN alerts a ON a.id = d.alert_id WHERE d.id = $1",

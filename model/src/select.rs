@@ -22,7 +22,7 @@ pub use index::{Draft, Found, Index};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clause {
     /// `type`, `suppressed`, `paused`, `category`, `far`, `ns`, `group`, `pipeline`, `search`, `labels` or
-    /// `trigger`.
+    /// `trigger`; `woken` where what it selected before is told now.
     pub name: String,
     /// Whether it holds.
     pub met: bool,

@@ -7,7 +7,7 @@ use model::rule::RuleForm;
 use model::words::gsm7;
 use serde_json::json;
 
-use crate::packets::{labelled, new, retraction, superevent};
+use crate::packets::{event, labelled, new, retraction, superevent};
 use crate::world::{PUBLIC, World, form, settings};
 
 scenarios!(
@@ -17,6 +17,11 @@ scenarios!(
     what_failed_does_not_count_as_told,
     a_retraction_reaches_exactly_those_who_were_told,
     a_public_retraction_notice_does_too,
+    a_rule_that_asks_for_the_retraction_speaks_in_spite_of_a_second_one,
+    a_retraction_is_about_the_events_too,
+    a_retraction_leaves_however_late,
+    who_was_not_told_before_a_retraction_that_was_a_mistake_is_told_after,
+    a_retraction_finds_who_has_closed_a_way_since,
     what_stands_again_is_news_and_can_be_taken_back_again,
     a_retraction_that_waits_when_it_is_taken_back_does_not_leave,
     a_retraction_waits_for_what_may_not_have_arrived,
@@ -36,6 +41,7 @@ scenarios!(
     stop_counts_where_the_number_was_refused_before,
     an_account_at_fault_is_an_alarm,
     who_knows_is_not_dialled_again,
+    who_knows_before_all_is_owed_is_told_no_more,
     who_knows_by_one_phone_is_not_called_on_the_other,
     a_clock_that_was_ahead_holds_nothing_up,
 );
@@ -147,6 +153,88 @@ async fn a_retraction_reaches_exactly_those_who_were_told(w: &World) {
     w.step().await;
     let again = superevent("S230101a", "label_added", 2e-9, &["ADVNO", "DQV"], Some("ADVNO"));
     assert_eq!(w.take(&again).await.deliveries, 1, "only the rule that asks for the label");
+}
+
+async fn a_rule_that_asks_for_the_retraction_speaks_in_spite_of_a_second_one(w: &World) {
+    let eve = w.member("eve").await;
+    let phone = w.phone(&eve, "+14145550126", "text").await;
+    let asks = RuleForm { labels: vec!["ADVNO".to_owned()], ..form(&[&phone]) };
+    rules::add(&w.engine, &eve, &asks).await.unwrap();
+    w.take(&new("S230101a", 1e-9)).await;
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 1);
+    // The public notice, a minute later, while the first still waits.
+    assert_eq!(w.take(&retraction("S230101a")).await.deliveries, 0);
+    assert_eq!(w.step().await, 1, "it is still owed");
+}
+
+async fn a_retraction_is_about_the_events_too(w: &World) {
+    let (ann, told) = w.listener(ANN, "text").await;
+    let events = RuleForm { category: "event".to_owned(), ..form(&[&told]) };
+    rules::add(&w.engine, &ann, &events).await.unwrap();
+    let (bob, waiting) = w.listener(BOB, "text").await;
+    rules::add(&w.engine, &bob, &RuleForm { contacts: vec![waiting.id.clone()], ..events }).await.unwrap();
+    assert_eq!(w.take(&event("G7", "new", 1e-9, None)).await.deliveries, 2);
+    w.sql(&format!(
+        "UPDATE deliveries SET not_before_ms = not_before_ms + 60000 WHERE contact_id = '{}'",
+        waiting.id
+    ))
+    .await;
+    assert_eq!(w.step().await, 1);
+    // It turns out to be part of a superevent that is no real signal.
+    w.take(&event("G7", "update", 1e-9, Some("S230101a"))).await;
+    let retracted = w.take(&labelled("S230101a", 1e-9, "ADVNO")).await;
+    assert_eq!(retracted.deliveries, 1, "to Ann, who was told");
+    assert_eq!(
+        w.count("deliveries WHERE state = 'cancelled' AND code = 'retracted'").await,
+        1,
+        "and Bob is not called"
+    );
+}
+
+/// Twilio may be out of reach for longer than an alert is worth.
+async fn a_retraction_leaves_however_late(w: &World) {
+    w.listener(ANN, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.step().await;
+    assert_eq!(w.take(&labelled("S230101a", 1e-9, "ADVNO")).await.deliveries, 1);
+    w.pass(3600);
+    assert_eq!(w.step().await, 1);
+}
+
+async fn who_was_not_told_before_a_retraction_that_was_a_mistake_is_told_after(w: &World) {
+    w.listener(ANN, "text").await;
+    let (_, waiting) = w.listener(BOB, "text").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.sql(&format!(
+        "UPDATE deliveries SET not_before_ms = not_before_ms + 60000 WHERE contact_id = '{}'",
+        waiting.id
+    ))
+    .await;
+    assert_eq!(w.step().await, 1);
+    w.take(&labelled("S230101a", 1e-9, "ADVNO")).await;
+    let again = w.take(&stands_again("S230101a")).await;
+    assert_eq!(again.deliveries, 1, "Bob, who was never called");
+    assert_eq!(
+        w.value(&format!("SELECT contact_id FROM deliveries WHERE alert_id = '{}'", again.id)).await,
+        waiting.id
+    );
+    let clauses = w.value(&format!("SELECT clauses FROM matches WHERE alert_id = '{}'", again.id)).await;
+    assert!(clauses.contains("stands again"), "{clauses}");
+}
+
+/// By the way that is left.
+async fn a_retraction_finds_who_has_closed_a_way_since(w: &World) {
+    w.listener(ANN, "both").await;
+    let (attempt, sid) = called(w).await;
+    let nine = params(&[("CallSid", &sid), ("CallStatus", "in-progress"), ("Digits", "9")]);
+    callbacks::key(&w.engine, &attempt, &nine, true).await.unwrap();
+    w.sql("UPDATE deliveries SET state = 'cancelled', code = 'acknowledged' WHERE channel = 'text'").await;
+    let retracted = w.take(&labelled("S230101a", 1e-9, "ADVNO")).await;
+    assert_eq!(retracted.deliveries, 1);
+    assert_eq!(
+        w.value(&format!("SELECT channel FROM deliveries WHERE alert_id = '{}'", retracted.id)).await,
+        "text"
+    );
 }
 
 async fn a_retraction_waits_for_what_may_not_have_arrived(w: &World) {
@@ -542,6 +630,16 @@ async fn an_account_at_fault_is_an_alarm(w: &World) {
     let admin = engine::members::find(&w.engine, &ann.id).await.unwrap().unwrap();
     alarms::dismiss(&w.engine, &admin, &found[0].id).await.unwrap();
     assert!(alarms::list(&w.engine).await.unwrap()[0].cleared.is_some());
+}
+
+/// The key is written down while another transaction owes the text: neither sees the other.
+async fn who_knows_before_all_is_owed_is_told_no_more(w: &World) {
+    w.listener(ANN, "both").await;
+    w.take(&new("S230101a", 1e-9)).await;
+    w.sql(&format!("UPDATE deliveries SET acked_ms = {} WHERE channel = 'call'", w.now().0 + 1)).await;
+    w.pass(2);
+    assert_eq!(w.step().await, 0);
+    assert_eq!(w.deliveries().await, ["cancelled acknowledged", "cancelled acknowledged"]);
 }
 
 async fn who_knows_is_not_dialled_again(w: &World) {

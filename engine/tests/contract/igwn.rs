@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::broker::Broker;
 use crate::packets::new;
+use crate::quiet::{at, nights, sleeper};
 use crate::world::World;
 
 scenarios!(
@@ -17,6 +18,7 @@ scenarios!(
     two_replicas_take_each_packet_once,
     what_cannot_be_read_is_passed_by_and_kept,
     what_was_written_too_long_ago_rings_nobody,
+    what_quiet_hours_hold_is_told_in_the_morning_however_late_it_came,
     a_topic_that_is_not_there_is_an_alarm_until_it_is,
 );
 
@@ -157,6 +159,21 @@ async fn what_cannot_be_read_is_passed_by_and_kept(w: &World) {
     assert_eq!((kept.len(), kept[0].source.as_str(), kept[0].code.as_str()), (1, TOPIC, "not_json"));
     assert!(kept[0].beginning.starts_with("this is no packet") && !kept[0].beginning.contains("414"));
     assert_eq!(unreadable::count(&w.engine).await.unwrap(), 1);
+}
+
+async fn what_quiet_hours_hold_is_told_in_the_morning_however_late_it_came(w: &World) {
+    let Some(mut broker) = Broker::start() else { return };
+    at(w, "01-14T02:00");
+    sleeper(w, ANN, "text", &nights()).await;
+    let partitions = broker.make(TOPIC);
+    let reader = Reader::start(&w.engine, &broker);
+    began(w, partitions).await;
+    broker.produce(TOPIC, 0, w.now().0 - 16 * 60 * 1000, &packet("S230101a"));
+    read_to(w, 1).await;
+    reader.stop().await;
+    assert_eq!(w.column("SELECT silent FROM matches").await, ["quiet"]);
+    at(w, "01-14T08:00");
+    assert_eq!(w.step().await, 1);
 }
 
 async fn what_was_written_too_long_ago_rings_nobody(w: &World) {

@@ -19,6 +19,7 @@ use crate::world::{World, fault, fields, form, settings};
 scenarios!(
     a_match_in_the_night_is_held_and_the_next_by_day_rings,
     what_is_rare_enough_breaks_through,
+    an_event_of_a_retracted_superevent_says_so,
     a_neutron_star_candidate_breaks_through,
     one_digest_tells_what_still_is_news,
     what_was_told_in_the_meantime_is_left_out,
@@ -55,18 +56,18 @@ const ANN: &str = "+14145550123";
 const BOB: &str = "+14145550124";
 
 /// Puts the clock on a moment of 2026, in UTC; Rome is an hour ahead in January.
-fn at(w: &World, text: &str) {
+pub fn at(w: &World, text: &str) {
     let moment = model::Millis::parse_rfc3339(&format!("2026-{text}:00Z")).unwrap();
     w.clock.advance(moment.minus(w.now()));
 }
 
 /// Every night from 22:30 to 07:00.
-fn nights() -> QuietForm {
+pub fn nights() -> QuietForm {
     QuietForm { windows: vec![WindowForm::suggested()], digest: true, ..QuietForm::default() }
 }
 
 /// A member in Rome with quiet nights, a phone, and a rule that speaks at creation and at each crossing of 1e-8 Hz.
-async fn sleeper(w: &World, number: &str, method: &str, form_of_quiet: &QuietForm) -> (Member, Contact) {
+pub async fn sleeper(w: &World, number: &str, method: &str, form_of_quiet: &QuietForm) -> (Member, Contact) {
     let who = w.member(&format!("u{}", &number[1..])).await;
     let phone = w.phone(&who, number, method).await;
     let rare = RuleForm { far: "1e-8 Hz".to_owned(), ..form(&[&phone]) };
@@ -107,6 +108,20 @@ async fn a_match_in_the_night_is_held_and_the_next_by_day_rings(w: &World) {
     assert_eq!(w.take(&new("S230103a", 1e-9)).await.deliveries, 1);
 }
 
+async fn an_event_of_a_retracted_superevent_says_so(w: &World) {
+    at(w, "01-14T02:00");
+    let (ann, phone) = sleeper(w, ANN, "text", &nights()).await;
+    let events = RuleForm { category: "event".to_owned(), ..form(&[&phone]) };
+    rules::add(&w.engine, &ann, &events).await.unwrap();
+    w.take(&event("G7", "new", 1e-9, Some("S230101a"))).await;
+    w.take(&labelled("S230101a", 1e-9, "ADVNO")).await;
+    at(w, "01-14T08:00");
+    assert_eq!(w.step().await, 1);
+    let creates = w.phones.creates().await;
+    let body = crate::phones::form(&creates[0], "Body");
+    assert!(body.contains("G7") && body.contains("RETRACTED since"), "{body}");
+}
+
 async fn what_is_rare_enough_breaks_through(w: &World) {
     at(w, "01-14T02:00");
     let rare = QuietForm { far: "1e-10 Hz".to_owned(), ..nights() };
@@ -114,8 +129,14 @@ async fn what_is_rare_enough_breaks_through(w: &World) {
     assert_eq!(w.take(&new("S230101a", 1e-12)).await.deliveries, 1);
     assert_eq!(w.take(&new("S230102a", 1e-10)).await.deliveries, 0, "on the limit is not below it");
     // It became rare only now.
-    w.take(&update("S230102a", 1e-7)).await;
-    assert_eq!(w.take(&update("S230102a", 1e-11)).await.deliveries, 1);
+    let rare = w.take(&update("S230102a", 1e-11)).await;
+    assert_eq!(rare.deliveries, 1);
+    let clauses = w.value(&format!("SELECT clauses FROM matches WHERE alert_id = '{}'", rare.id)).await;
+    assert!(clauses.contains("breaks through"), "{clauses}");
+    // Once.
+    w.step().await;
+    assert_eq!(w.take(&update("S230102a", 1e-12)).await.deliveries, 0);
+    assert_eq!(w.count("matches WHERE silent = 'told_before'").await, 0);
 }
 
 async fn a_neutron_star_candidate_breaks_through(w: &World) {
@@ -687,7 +708,7 @@ async fn a_phone_that_two_share_is_silent_only_if_both_are(w: &World) {
     assert_eq!((silent.deliveries, silent.refused), (1, vec![(0, "quiet")]));
     // Eve has not verified that she can be called.
     let mut call = ask("S230103a");
-    call.contacts[0].phone_method = "C".to_owned();
+    "C".clone_into(&mut call.contacts[0].phone_method);
     let silent = engine::egad::phone(&w.engine, "production", &call).await.unwrap();
     assert_eq!((silent.deliveries, silent.refused), (1, vec![(0, "quiet")]));
 }
