@@ -73,6 +73,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) holds: BTreeMap<(String, String), Hold>,
     /// Contacts that were told of this superevent or event before, and to whom this is one more alert.
     pub(crate) told: HashSet<String>,
+    /// Contacts that certainly were told of what is taken back now.
+    pub(crate) corrects: HashSet<String>,
     /// Contacts of which nobody knows yet whether they were told: a retraction leaves only if they were.
     pub(crate) unsure: HashSet<String>,
 }
@@ -84,6 +86,8 @@ struct SoFar {
     waiting: BTreeMap<(String, Channel), Vec<String>>,
     /// Of what waits, the ids of retractions.
     retractions: HashSet<String>,
+    /// Of these, the ones that a rule asked for.
+    asked: HashSet<String>,
     /// Contacts with something sent, or on its way, that did not fail.
     told: HashSet<String>,
     /// Of these, the ones that certainly were told.
@@ -109,6 +113,7 @@ struct Earlier {
     retraction: bool,
     created_ms: i64,
     acked: bool,
+    if_told: bool,
 }
 
 impl Plan<'_> {
@@ -118,6 +123,10 @@ impl Plan<'_> {
             let (contact_id, channel) = way;
             // What a contact was told since is to be taken back, too.
             if so_far.taken_back.get(contact_id).is_some_and(|&back| back >= told) {
+                continue;
+            }
+            // What a rule has asked for waits already.
+            if so_far.waiting.keys().any(|(waits, _)| waits == contact_id) {
                 continue;
             }
             let live = rules.contacts.get(contact_id).filter(|one| !muted.contains(&one.member_id));
@@ -132,6 +141,9 @@ impl Plan<'_> {
             let peace = rules.peace.get(&contact.member_id);
             match peace.and_then(|peace| peace.hush_retraction(told, now)) {
                 None => {
+                    if so_far.sure.contains(contact_id) {
+                        self.corrects.insert(contact_id.clone());
+                    }
                     self.sends.extend(ways.into_iter().map(|way| ((contact_id.clone(), way), Vec::new())));
                 }
                 Some(Hush::Quiet { until }) => {
@@ -173,17 +185,19 @@ macro_rules! earlier_sql {
     ($of:literal, $held:literal) => {
         concat!(
             "SELECT d.id, d.contact_id, d.channel, d.state, d.code, a.retraction, d.created_ms,
-                 d.acked_ms IS NOT NULL AS acked
+                 d.acked_ms IS NOT NULL AS acked, d.if_told
              FROM alerts a JOIN subjects s ON s.id = a.subject JOIN deliveries d ON d.alert_id = a.id
              WHERE ",
             $of,
             " AND a.received_ms >= s.begun_ms AND d.contact_id IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM mutes u WHERE u.member_id = d.member_id AND u.subject = a.subject)
              UNION ALL
-             SELECT d.id, h.contact_id, d.channel, d.state, NULL, h.taken_back, d.created_ms, FALSE
+             SELECT d.id, h.contact_id, d.channel, d.state, NULL, h.taken_back, d.created_ms, FALSE, FALSE
              FROM held h JOIN subjects s ON s.id = h.subject JOIN deliveries d ON d.id = h.digest_id
              WHERE ",
             $held,
-            " AND h.held_ms >= s.begun_ms AND d.state NOT IN ('queued', 'cancelled')"
+            " AND h.held_ms >= s.begun_ms AND d.state NOT IN ('queued', 'cancelled')
+                 AND NOT EXISTS (SELECT 1 FROM mutes u WHERE u.member_id = d.member_id AND u.subject = h.subject)"
         )
     };
 }
@@ -195,9 +209,10 @@ impl SoFar {
             tx,
             Spoken,
             "SELECT DISTINCT m.rule_id FROM matches m JOIN alerts a ON a.id = m.alert_id
-             WHERE a.subject = $1 AND a.received_ms >= $2 AND m.silent IS NULL",
+             WHERE (a.subject = $1 AND a.received_ms >= $2 OR $3 AND a.thread = $1) AND m.silent IS NULL",
             subject,
-            since.0
+            since.0,
+            whole
         )?;
         let earlier = if whole {
             let held =
@@ -215,6 +230,9 @@ impl SoFar {
                 "queued" => {
                     if row.retraction {
                         so_far.retractions.insert(row.id.clone());
+                        if !row.if_told {
+                            so_far.asked.insert(row.id.clone());
+                        }
                     }
                     so_far.waiting.entry(way).or_default().push(row.id);
                 }
@@ -250,14 +268,16 @@ impl SoFar {
     }
 
     /// Takes back those that wait: it is no longer true, or `replaced`: another comes in their place for whoever was
-    /// told. Who was not has asked for it by a rule, and it goes on waiting.
+    /// told. Who was not, or perhaps not, has asked for it by a rule, and it goes on waiting.
     async fn withdraw_retractions(&mut self, tx: &mut Tx, replaced: bool, now: Millis) -> Result<()> {
         let told: HashSet<&String> = self.told_by.keys().map(|(contact_id, _)| contact_id).collect();
         for ((contact_id, _), waiting) in &mut self.waiting {
-            if replaced && !told.contains(contact_id) {
-                continue;
-            }
-            let back: Vec<String> = waiting.extract_if(.., |id| self.retractions.contains(id)).collect();
+            let stays = |id: &String| {
+                let sure = self.sure.contains(contact_id) || !self.asked.contains(id);
+                replaced && !(told.contains(contact_id) && sure)
+            };
+            let back: Vec<String> =
+                waiting.extract_if(.., |id| self.retractions.contains(id) && !stays(id)).collect();
             if withdraw(tx, &back, "merged", now).await?.faster {
                 self.taken_back.insert(contact_id.clone(), now);
             }
@@ -287,7 +307,7 @@ pub(crate) struct Occasion<'a> {
     pub(crate) alert: &'a Alert,
     /// The subject's state before it.
     pub(crate) known: Option<&'a Known>,
-    /// Alerts from then on belong to the conversation; there are none without it.
+    /// Alerts of the subject from then on belong to the conversation; there are none without it.
     pub(crate) earlier: Option<Millis>,
     pub(crate) now: Millis,
     /// The packet came so long after it was written that nobody is to be called for it. Quiet hours hold it all the
@@ -323,9 +343,10 @@ pub(crate) async fn plan<'a>(
             subject
         )?;
     }
+    let whole = alert.retraction || stands_again;
     let mut so_far = match earlier {
-        None if !alert.retraction => SoFar::default(),
-        since => SoFar::load(tx, subject, since.unwrap_or(now), alert.retraction).await?,
+        None if !whole => SoFar::default(),
+        since => SoFar::load(tx, subject, since.unwrap_or(now), whole).await?,
     };
     let thread = threads::place(tx, alert).await?;
     let muted: HashSet<String> = muted(tx, subject, &thread).await?.into_iter().collect();

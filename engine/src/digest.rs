@@ -355,7 +355,8 @@ async fn news(tx: &mut Tx, member_id: &str, held: &[HeldRow]) -> Result<BTreeMap
             tx,
             NowRow,
             "SELECT s.known,
-                 (SELECT t.known FROM subjects t JOIN alerts a ON a.thread = t.id WHERE a.subject = $2 LIMIT 1) AS thread,
+                 (SELECT t.known FROM subjects t JOIN alerts a ON a.thread = t.id WHERE a.subject = $2
+                     ORDER BY a.received_ms DESC LIMIT 1) AS thread,
                  CASE
                  WHEN EXISTS (SELECT 1 FROM mutes m WHERE m.member_id = $1 AND (m.subject = $2
                      OR m.subject IN (SELECT a.thread FROM alerts a WHERE a.subject = $2))) THEN 'muted'

@@ -1,8 +1,8 @@
 //! From a packet to deliveries, all in one transaction: when the answer goes out,
 //! the alert and everything owed because of it are on disk.
 //!
-//! The subject's row is written first, so two packets of one superevent wait for
-//! each other and each is judged by the state the other left.
+//! The subject's row is written first, so two packets of one superevent, or of one
+//! event, wait for each other and each is judged by the state the other left.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -284,8 +284,9 @@ async fn select(
     let owed_since = if alert.retraction { now } else { owed_since };
     let expires = owed_since.plus_secs(engine.settings().expires.alert_secs);
     let occasion = Occasion { alert, known, earlier, now, too_late: expires <= now };
-    let woken = woken::find(tx, occasion, rules).await?;
-    matched.retain(|rule| !woken.contains_key(&rule.id));
+    let mut woken = woken::find(tx, occasion, rules).await?;
+    // Who is selected now speaks as it is now.
+    woken.retain(|id, _| matched.iter().all(|rule| rule.id != *id));
     matched.extend(woken.values().map(|woken| woken.rule.clone()));
     let plan = conversation::plan(tx, occasion, &matched, rules).await?;
     note_matches(tx, to_judge, &matched, &woken, &plan).await?;
@@ -308,7 +309,11 @@ async fn select(
                 Channel::Call => words::spoken(alert, &names),
             },
             // What was told is to be corrected however late that is.
-            expires: if speaking.is_empty() { now.plus_secs(digest::EXPIRES_SECS) } else { expires },
+            expires: if speaking.is_empty() || plan.corrects.contains(contact_id) {
+                now.plus_secs(digest::EXPIRES_SECS)
+            } else {
+                expires
+            },
             follows: None,
             // A rule that asks for the retraction itself tells of a new fact.
             if_told: speaking.is_empty() && plan.unsure.contains(contact_id),

@@ -43,7 +43,7 @@ pub(crate) struct Metrics {
 }
 
 /// An alert of which nothing leaves for so long is not waited for any more: none may wait for longer.
-const FORGET: Duration = Duration::from_hours(10);
+const FORGET: Duration = Duration::from_hours(12);
 
 /// Bounds that double, from the first on.
 fn doubling(first: f64, count: usize) -> Histogram {

@@ -482,8 +482,8 @@ struct SubjectRow {
     retraction: bool,
 }
 
-/// Whether the receiver of a retraction was told of what it takes back. It is as old as the certainty of that; nothing
-/// if it has become quiet in the meantime, and then it waits for the end of that.
+/// Whether the receiver of a retraction was told of what it takes back; whatever else it is may leave. It lives on from the
+/// certainty of that; nothing if it has become quiet in the meantime, and then it waits for the end of that.
 async fn was_told(engine: &Engine, tx: &mut Tx, row: &mut DueRow, now: Millis) -> Result<Option<WasTold>> {
     let sql = "SELECT subject, retraction FROM alerts WHERE id = $1";
     let of = row!(tx, SubjectRow, sql, row.alert_id.as_deref())?;
@@ -496,11 +496,14 @@ async fn was_told(engine: &Engine, tx: &mut Tx, row: &mut DueRow, now: Millis) -
         let rules = engine.rule_cache().current(tx, engine.sandbox()).await?;
         let peace = rules.peace.get(&row.member_id);
         let hush = peace.and_then(|peace| peace.hush_retraction(Millis(row.created_ms), now));
+        let lasts = engine.settings().expires.alert_secs;
         if let Some(Hush::Quiet { until }) = hush {
             busy::wait(tx, std::slice::from_ref(&row.id), until).await?;
+            let sql = "UPDATE deliveries SET expires_ms = $1 WHERE id = $2 AND expires_ms < $1";
+            exec!(tx, sql, until.plus_secs(lasts).0, row.id.as_str())?;
             return Ok(None);
         }
-        row.expires_ms = now.plus_secs(engine.settings().expires.alert_secs).0;
+        row.expires_ms = row.expires_ms.max(now.plus_secs(lasts).0);
         exec!(
             tx,
             "UPDATE deliveries SET if_told = FALSE, expires_ms = $1 WHERE id = $2",
@@ -595,10 +598,6 @@ pub(crate) async fn over(tx: &mut Tx, delivery_id: &str) -> Result<Option<String
                  AND m.subject IN (a.subject, a.thread))
                  THEN 'muted'
              WHEN d.known THEN 'acknowledged'
-             -- Said in a transaction beside the one that owed this.
-             WHEN NOT a.retraction AND EXISTS (SELECT 1 FROM deliveries k JOIN alerts b ON b.id = k.alert_id
-                 WHERE k.member_id = d.member_id AND b.thread = a.thread AND k.acked_ms >= d.created_ms)
-                 THEN 'acknowledged'
              WHEN a.retracted THEN 'retracted'
              END AS code
          FROM deliveries d JOIN alerts a ON a.id = d.alert_id WHERE d.id = $1",

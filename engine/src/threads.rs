@@ -166,19 +166,24 @@ pub(crate) async fn call_off(
     heard: Millis,
     now: Millis,
 ) -> Result<()> {
-    exec!(
-        tx,
-        "UPDATE deliveries SET known = TRUE,
-             updated_ms = CASE WHEN state = 'queued' THEN $1 ELSE updated_ms END,
-             code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
-             state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
-         WHERE member_id = $2 AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
-             AND alert_id IN (SELECT id FROM alerts WHERE thread = $3 AND (NOT retraction OR received_ms <= $4))",
-        now.0,
-        member_id,
-        thread,
-        heard.0
-    )?;
+    // On PostgreSQL another transaction may owe something while this waits for a row of it: what it owed is seen by the
+    // next statement only. On SQLite a writer is alone.
+    let rounds = if matches!(tx, Tx::Postgres(_)) { 2 } else { 1 };
+    for _ in 0..rounds {
+        exec!(
+            tx,
+            "UPDATE deliveries SET known = TRUE,
+                 updated_ms = CASE WHEN state = 'queued' THEN $1 ELSE updated_ms END,
+                 code = CASE WHEN state = 'queued' THEN 'acknowledged' ELSE code END,
+                 state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END
+             WHERE member_id = $2 AND state IN ('queued', 'sending', 'sent', 'unknown', 'reached', 'unconfirmed')
+                 AND alert_id IN (SELECT id FROM alerts WHERE thread = $3 AND (NOT retraction OR received_ms <= $4))",
+            now.0,
+            member_id,
+            thread,
+            heard.0
+        )?;
+    }
     digest::known(engine, tx, member_id, thread, heard, now).await
 }
 

@@ -20,6 +20,8 @@ scenarios!(
     a_match_in_the_night_is_held_and_the_next_by_day_rings,
     what_is_rare_enough_breaks_through,
     an_event_of_a_retracted_superevent_says_so,
+    what_was_taken_back_wakes_nobody,
+    a_rule_that_was_changed_is_not_woken,
     a_neutron_star_candidate_breaks_through,
     one_digest_tells_what_still_is_news,
     what_was_told_in_the_meantime_is_left_out,
@@ -120,6 +122,26 @@ async fn an_event_of_a_retracted_superevent_says_so(w: &World) {
     let creates = w.phones.creates().await;
     let body = crate::phones::form(&creates[0], "Body");
     assert!(body.contains("G7") && body.contains("RETRACTED since"), "{body}");
+}
+
+async fn what_was_taken_back_wakes_nobody(w: &World) {
+    at(w, "01-14T02:00");
+    let rare = QuietForm { far: "1e-10 Hz".to_owned(), ..nights() };
+    sleeper(w, ANN, "text", &rare).await;
+    assert_eq!(w.take(&new("S230101a", 1e-9)).await.deliveries, 0);
+    w.take(&labelled("S230101a", 1e-9, "ADVNO")).await;
+    let update = superevent("S230101a", "update", 1e-11, &["ADVNO"], None);
+    assert_eq!(w.take(&update).await.deliveries, 0);
+}
+
+/// Another phone may be meant by now.
+async fn a_rule_that_was_changed_is_not_woken(w: &World) {
+    at(w, "01-14T02:00");
+    let rare = QuietForm { far: "1e-10 Hz".to_owned(), ..nights() };
+    sleeper(w, ANN, "text", &rare).await;
+    assert_eq!(w.take(&new("S230101a", 1e-9)).await.deliveries, 0);
+    w.sql("UPDATE rules SET updated_ms = updated_ms + 1").await;
+    assert_eq!(w.take(&update("S230101a", 1e-11)).await.deliveries, 0);
 }
 
 async fn what_is_rare_enough_breaks_through(w: &World) {
