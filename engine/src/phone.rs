@@ -19,8 +19,7 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
     if typed.chars().count() > 40 {
         return Err(wrong("too_long", "That is too long for a phone number."));
     }
-    let international = typed.strip_prefix("00").map(|rest| format!("+{rest}"));
-    let text = international.as_deref().unwrap_or(typed);
+    let text = &from_abroad(typed);
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let message = match (text.starts_with('+'), country(&digits)) {
         (true, Some(name)) => {
@@ -44,7 +43,8 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
             .or_else(|| valid(AS_IT_STANDS, &text.replace("(0)", " ")))
             .or_else(outside)
     } else {
-        valid(Some(Country::US), text)
+        // Nor is anything else that the library takes for another country's read by the rules of this one.
+        valid(Some(Country::US), text).filter(|number| number.country().code() == 1)
     };
     let number = number.ok_or_else(refused)?;
     if number.extension().is_some() {
@@ -55,6 +55,19 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
     }
     let e164 = number.format().mode(phonenumber::Mode::E164).to_string();
     E164::parse(&e164).map_err(|_| refused())
+}
+
+/// With a `+` where what is typed says in another way that the country code comes first: dialled from Europe (00) or from
+/// America (011), in brackets, as a link, or with the plus of another script.
+fn from_abroad(typed: &str) -> String {
+    let text = typed.strip_prefix("tel:").unwrap_or(typed).replace('\u{ff0b}', "+");
+    if let Some(rest) = text.strip_prefix("00").or_else(|| text.strip_prefix("011")) {
+        return format!("+{rest}");
+    }
+    match text.strip_prefix('(').filter(|rest| rest.starts_with('+')) {
+        Some(rest) => rest.replacen(')', " ", 1),
+        None => text,
+    }
 }
 
 /// The library takes a trunk prefix away from what follows the country code: that of the country it is given, also from
@@ -133,6 +146,11 @@ mod tests {
             ("+7 800 555 35 35", "+78005553535"),
             ("+7 8 912 345 67 89", "+79123456789"),
             ("1 414 555 0123", "+14145550123"),
+            ("(+49) 151 23456789", "+4915123456789"),
+            ("tel:+49-151-23456789", "+4915123456789"),
+            ("\u{ff0b}49 151 23456789", "+4915123456789"),
+            ("011 49 151 23456789", "+4915123456789"),
+            ("+1 (414) 555-0123", "+14145550123"),
         ] {
             assert_eq!(parse(typed).map(|number| number.as_str().to_owned()).as_deref(), Ok(e164), "{typed}");
         }
