@@ -162,10 +162,6 @@ fn a_wrong_configuration_ends_with_two_and_one_line() {
         (vec![("RINGDOWN_REDIAL_SECONDS", "60,,180")], "RINGDOWN_REDIAL_SECONDS"),
         (vec![("RINGDOWN_TWILIO_BALANCE_FLOOR", "NaN")], "RINGDOWN_TWILIO_BALANCE_FLOOR"),
         (vec![("RINGDOWN_LOG_FORMAT", "xml")], "RINGDOWN_LOG_FORMAT"),
-        (
-            vec![("RINGDOWN_TWILIO_ACCOUNT_SID", SID), ("RINGDOWN_TWILIO_AUTH_TOKEN", secret)],
-            "RINGDOWN_PUBLIC_URL",
-        ),
         (vec![("RINGDOWN_CONFIG", broken.as_str())], "line 2"),
         (vec![("RINGDOWN_CONFIG", unknown.as_str())], "colour"),
         (

@@ -175,6 +175,11 @@ impl Twilio {
         both.into_iter().flatten().filter(|token| !token.is_empty()).cloned().collect()
     }
 
+    /// Where its API is.
+    pub(crate) fn api_base(&self) -> &str {
+        &self.account.api_base
+    }
+
     /// The account's id.
     pub fn account_sid(&self) -> &str {
         &self.account.sid

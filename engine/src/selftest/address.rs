@@ -4,6 +4,7 @@
 //! Easily got wrong: any replica may answer, so nothing is remembered of what was asked. It answers with the token under
 //! which it was asked, of which there are two while they are rotated.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -45,7 +46,23 @@ pub(super) async fn look(engine: &Engine) -> Finding {
     let (Ok(()), Some(token)) = (SysRng.try_fill_bytes(&mut nonce), tokens.first()) else {
         return Finding::Unknown;
     };
-    ask(&engine.settings().public_url, engine.twilio().account_sid(), token, &hex(&nonce), TIMEOUT).await
+    let public_url = &engine.settings().public_url;
+    if is_here(public_url) && !is_here(engine.twilio().api_base()) {
+        return Finding::Wrong(
+            "RINGDOWN_PUBLIC_URL leads to this machine from here alone: Twilio cannot come back to us."
+                .to_owned(),
+        );
+    }
+    ask(public_url, engine.twilio().account_sid(), token, &hex(&nonce), TIMEOUT).await
+}
+
+/// Whether an address means whatever machine it is used on: from here it leads back, from Twilio's it does not.
+fn is_here(url: &str) -> bool {
+    let url = reqwest::Url::parse(url).ok();
+    url.as_ref().and_then(|url| url.host_str()).is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        address.map_or(host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback())
+    })
 }
 
 async fn ask(public_url: &str, account: &str, token: &str, nonce: &str, patience: Duration) -> Finding {
@@ -107,7 +124,19 @@ mod tests {
 
     use std::time::Duration;
 
-    use super::{Finding, ask, proof};
+    use super::{Finding, ask, is_here, proof};
+
+    #[test]
+    fn what_means_every_machine_is_known() {
+        for here in ["http://127.0.0.1:3000", "http://localhost", "http://[::1]:8/x", "https://a.localhost"] {
+            assert!(is_here(here), "{here}");
+        }
+        for elsewhere in
+            ["https://ringdown.example.org", "https://10.0.0.1", "https://api.twilio.com", "no url"]
+        {
+            assert!(!is_here(elsewhere), "{elsewhere}");
+        }
+    }
 
     /// `printf abc | openssl dgst -sha256 -hmac 12345`
     #[test]
