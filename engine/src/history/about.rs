@@ -291,6 +291,10 @@ fn rule_stories(alerts: &[Judged], current: &[Rule]) -> Vec<RuleStory> {
     stories
 }
 
+/// How far an alert is from what a rule's owner asks about.
+const TOLD: usize = 0;
+const MATCHED: usize = 1;
+
 fn story(alerts: &[Judged], rule: &Rule, deleted: bool) -> Option<RuleStory> {
     let compiled = rule.compile().ok()?;
     let mut best: Option<(usize, usize, Vec<Clause>)> = None;
@@ -313,9 +317,14 @@ fn story(alerts: &[Judged], rule: &Rule, deleted: bool) -> Option<RuleStory> {
                     .map_or_else(|| "it was not yet as it is now".to_owned(), |clause| clause.text.clone()),
             ),
         });
-        // The first that matched counts; before it, what missed by the least; of equals the later.
-        let distance = if kept.is_some() { 0 } else { unmet + 1 };
-        if best.as_ref().is_none_or(|(least, ..)| *least > 0 && distance <= *least) {
+        // The first that told counts, else the first that matched; before it, what missed by the least; of these the later.
+        let distance = match kept {
+            Some(why) if why.silent.is_none() => TOLD,
+            Some(_) => MATCHED,
+            None => MATCHED + 1 + unmet,
+        };
+        if best.as_ref().is_none_or(|&(least, ..)| distance < least || (least > MATCHED && distance == least))
+        {
             best = Some((distance, place, clauses));
         }
         if let (Some(why), None) = (kept, &as_it_was) {
@@ -327,7 +336,7 @@ fn story(alerts: &[Judged], rule: &Rule, deleted: bool) -> Option<RuleStory> {
         rule_id: rule.id.clone(),
         rule: as_it_was.unwrap_or_else(|| rule.clone()),
         deleted,
-        matched: distance == 0,
+        matched: distance <= MATCHED,
         of,
         clauses,
         answers,

@@ -147,7 +147,7 @@ async fn a_rule_that_was_changed_is_not_woken(w: &World) {
 async fn what_is_rare_enough_breaks_through(w: &World) {
     at(w, "01-14T02:00");
     let rare = QuietForm { far: "1e-10 Hz".to_owned(), ..nights() };
-    sleeper(w, ANN, "text", &rare).await;
+    let (who, _) = sleeper(w, ANN, "text", &rare).await;
     assert_eq!(w.take(&new("S230101a", 1e-12)).await.deliveries, 1);
     assert_eq!(w.take(&new("S230102a", 1e-10)).await.deliveries, 0, "on the limit is not below it");
     // It became rare only now.
@@ -155,6 +155,8 @@ async fn what_is_rare_enough_breaks_through(w: &World) {
     assert_eq!(rare.deliveries, 1);
     let clauses = w.value(&format!("SELECT clauses FROM matches WHERE alert_id = '{}'", rare.id)).await;
     assert!(clauses.contains("breaks through"), "{clauses}");
+    let about = history::about(&w.engine, &who, "S230102a").await.unwrap();
+    assert_eq!(about.rules[0].of, 1, "shown is why it rang, not what held it back before");
     // Once.
     w.step().await;
     assert_eq!(w.take(&update("S230102a", 1e-12)).await.deliveries, 0);
