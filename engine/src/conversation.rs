@@ -204,14 +204,13 @@ macro_rules! earlier_sql {
 
 impl SoFar {
     /// What was told of a superevent or event; with `whole` also of all that belongs to it.
-    async fn load(tx: &mut Tx, subject: &str, since: Millis, whole: bool) -> Result<Self> {
+    async fn load(tx: &mut Tx, subject: &str, whole: bool) -> Result<Self> {
         let spoken = rows!(
             tx,
             Spoken,
-            "SELECT DISTINCT m.rule_id FROM matches m JOIN alerts a ON a.id = m.alert_id
-             WHERE (a.subject = $1 AND a.received_ms >= $2 OR $3 AND a.thread = $1) AND m.silent IS NULL",
+            "SELECT DISTINCT m.rule_id FROM alerts a JOIN subjects s ON s.id = a.subject JOIN matches m ON m.alert_id = a.id
+             WHERE (a.subject = $1 OR $2 AND a.thread = $1) AND a.received_ms >= s.begun_ms AND m.silent IS NULL",
             subject,
-            since.0,
             whole
         )?;
         let earlier = if whole {
@@ -344,10 +343,8 @@ pub(crate) async fn plan<'a>(
         )?;
     }
     let whole = alert.retraction || stands_again;
-    let mut so_far = match earlier {
-        None if !whole => SoFar::default(),
-        since => SoFar::load(tx, subject, since.unwrap_or(now), whole).await?,
-    };
+    let mut so_far =
+        if whole || earlier.is_some() { SoFar::load(tx, subject, whole).await? } else { SoFar::default() };
     let thread = threads::place(tx, alert).await?;
     let muted: HashSet<String> = muted(tx, subject, &thread).await?.into_iter().collect();
     if alert.retraction {

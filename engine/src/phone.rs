@@ -36,12 +36,11 @@ pub fn parse(typed: &str) -> Result<E164, Invalid> {
     };
     let refused = || wrong("not_a_number", &message);
     // "+44 (0)20 ...": the zero is for callers inside the country. "+39 (0)6 ...": it is a part of the number.
-    let with_zero = text.replace("(0)", "0");
     let number = if text.starts_with('+') {
-        let outside = || valid(None, &text.replace("(0)", " ")).or_else(|| valid(None, text));
-        valid(AS_IT_STANDS, &with_zero)
-            .or_else(|| valid(AS_IT_STANDS, &text.replace("(0)", " ")))
-            .or_else(outside)
+        let (with, without) = (text.replace("(0)", "0"), text.replace("(0)", " "));
+        [(AS_IT_STANDS, &with), (AS_IT_STANDS, &without), (None, &without), (None, &with)]
+            .into_iter()
+            .find_map(|(by, text)| valid(by, text))
     } else {
         // Nor is anything else that the library takes for another country's read by the rules of this one.
         valid(Some(Country::US), text).filter(|number| number.country().code() == 1)

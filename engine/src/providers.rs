@@ -1,6 +1,7 @@
 //! Those who ring and write for us. An error says what to do next, because that
 //! is all a caller wants to know of it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub mod simulator;
@@ -9,6 +10,12 @@ pub mod twilio;
 /// Chooses ring for TLS in this process; a second call changes nothing.
 pub fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Whether a URL's host is this machine.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// What a failed request means for the one who made it.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use engine::gaps::Watch;
 use engine::igwn::Feed;
+use engine::providers::is_loopback;
 use engine::{BALANCE_FLOOR, Expires, REDIAL_SECS, Speech};
 use model::contact::E164;
 
@@ -455,12 +456,6 @@ fn base_url(name: &str, text: &str) -> Result<String, Wrong> {
 pub(crate) fn remote_host(url: &str) -> Option<twilio_sim::Host> {
     let url = reqwest::Url::parse(url).ok()?;
     url.host().filter(|host| !is_loopback(&host.to_string())).map(|host| host.to_owned())
-}
-
-/// Whether a URL's host is this machine.
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! Easily got wrong: any replica may answer, so nothing is remembered of what was asked. It answers with the token under
 //! which it was asked, of which there are two while they are rotated.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -15,6 +14,7 @@ use sha2::Sha256;
 
 use super::Finding;
 use crate::intake::hex;
+use crate::providers::is_loopback;
 use crate::{Engine, signature};
 
 const PATH: &str = "/twilio/self-test";
@@ -59,10 +59,9 @@ pub(super) async fn look(engine: &Engine) -> Finding {
 /// Whether an address means whatever machine it is used on: from here it leads back, from Twilio's it does not.
 fn is_here(url: &str) -> bool {
     let url = reqwest::Url::parse(url).ok();
-    url.as_ref().and_then(|url| url.host_str()).is_some_and(|host| {
-        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-        address.map_or(host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback())
-    })
+    url.as_ref()
+        .and_then(|url| url.host_str())
+        .is_some_and(|host| is_loopback(host) || host.ends_with(".localhost"))
 }
 
 async fn ask(public_url: &str, account: &str, token: &str, nonce: &str, patience: Duration) -> Finding {

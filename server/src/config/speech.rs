@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use engine::Speech;
+use engine::providers::is_loopback;
 
-use super::{Sources, Wrong, is_loopback, is_sid, wrong};
+use super::{Sources, Wrong, is_sid, wrong};
 
 /// How calls speak.
 pub(super) fn read(sources: &Sources) -> Result<Speech, Wrong> {
